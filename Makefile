@@ -1,0 +1,70 @@
+# `make help` lists the targets.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+# uv installs faster where it is there; pip does the same everywhere.
+INSTALL = $(if $(shell command -v uv),VIRTUAL_ENV=$(VENV) uv pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check) --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format fuzz lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Roster needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python cannot make environments: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: requirements.txt | $(BIN)/python
+	@echo "Installing what Roster needs ..."
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/test: requirements.txt tests/requirements.txt | $(BIN)/python
+	@echo "Installing what the tests need ..."
+	@$(INSTALL) -r requirements.txt -r tests/requirements.txt
+	@touch $@ $(VENV)/run
+
+run: $(VENV)/run ## Set up, migrate, seed demo data, serve on 127.0.0.1:8000 (PORT=)
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
+	@$(BIN)/python manage.py seed_users --if-empty
+	@echo "Roster: http://127.0.0.1:$(PORT)/  (API docs: /docs, operators' site: /admin/)"
+	@exec $(BIN)/python -m config.server --port $(PORT)
+
+test: $(VENV)/test ## Run the tests on SQLite, and on PostgreSQL when TEST_DATABASE_URL is set
+	@echo "Tests on SQLite"
+	@TEST_DATABASE_URL= $(BIN)/pytest -n auto
+ifneq ($(TEST_DATABASE_URL),)
+	@echo "Tests on PostgreSQL"
+	@$(BIN)/pytest -n auto
+endif
+
+check: $(VENV)/test ## Run every gate: format, lint, types, imports, migrations, deployment, schema, coverage
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+	rm -f .coverage .coverage.*
+	$(BIN)/pytest -n auto --cov --cov-report=
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --fail-under=100 --include='users/auth/*,*/policies.py'
+
+format: $(VENV)/test ## Format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+fuzz: $(VENV)/test ## A longer property-based run over the OpenAPI document
+	FUZZ_EXAMPLES=500 $(BIN)/pytest tests/config/test_fuzz.py
+
+lock: ## Write requirements.txt and tests/requirements.txt anew from their .in files (needs uv)
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade requirements.in -o requirements.txt
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade tests/requirements.in -o tests/requirements.txt
+
+clean: ## Remove the environment and caches; the data in var/ stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* .import_linter_cache
