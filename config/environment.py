@@ -1,0 +1,154 @@
+"""The environment variables, read with their types; every fault is told at once."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+FLAGS = {"1": True, "true": True, "yes": True, "on": True}
+FLAGS |= {"0": False, "false": False, "no": False, "off": False}
+WHOLE = re.compile("[0-9]{1,9}\\Z")
+HOST = re.compile(r"(\*\.)?[a-z0-9.-]+\Z|[0-9a-f:.]+\Z")  # a name, `*.` for all below it, IPv6
+ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+SECRET_KEY_MIN_LENGTH = 32
+SAMPLE_PREFIX = "django-insecure-"
+
+
+class Environment:
+    """Read variables one by one, collect what is wrong with them, refuse once in `check`."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values = values
+        self.faults: list[str] = []
+
+    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        """Return the parsed variable; `default` where it is unset, empty or at fault."""
+        return self._parse(name, self.values.get(name, ""), parse, default)
+
+    def secret(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        """Like `read`, but the value may also stand in the file that `NAME_FILE` names."""
+        value, file = self.values.get(name, ""), self.values.get(f"{name}_FILE", "")
+        if value and file:
+            self.faults.append(f"{name}: set it or {name}_FILE, not both")
+        elif file:
+            try:
+                value = Path(file).read_text(encoding="utf-8")
+            except (OSError, ValueError):
+                self.faults.append(f"{name}_FILE: this file cannot be read as text")
+                return default
+            if not value.strip():
+                self.faults.append(f"{name}_FILE: this file is empty")
+        return self._parse(name, value, parse, default)
+
+    def check(self) -> None:
+        """Raise `ImproperlyConfigured` with one line a fault."""
+        if self.faults:
+            raise ImproperlyConfigured("\n".join(["The environment is not usable:", *self.faults]))
+
+    def _parse(self, name: str, value: str, parse: Callable[[str], T], default: T) -> T:
+        if not value.strip():
+            return default
+        try:
+            return parse(value.strip())
+        except ValueError as fault:
+            self.faults.append(f"{name}: {fault}")
+            return default
+
+
+def flag(value: str) -> bool:
+    if value.lower() not in FLAGS:
+        raise ValueError("expected true or false")
+    return FLAGS[value.lower()]
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers from `low` to `high`."""
+
+    def parse(value: str) -> int:
+        if not (WHOLE.match(value) and low <= int(value) <= high):
+            raise ValueError(f"expected a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def names(value: str) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def origin(value: str) -> str:
+    """Return `scheme://host[:port]`, lower-cased, no path (RFC 6454, section 6.2)."""
+    parts = urlsplit(value)  # raises ValueError for a bad IPv6 host, `.port` for a bad port
+    known = parts.scheme in ("http", "https") and HOST.match(parts.hostname or "")
+    if not known or parts.port == 0 or parts.netloc.endswith(":"):
+        raise ValueError("expected an address such as https://accounts.example.com")
+    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("expected scheme, host and port alone, without path or user")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def origins(value: str) -> list[str]:
+    return [origin(name) for name in names(value)]
+
+
+def networks(value: str) -> list[Network]:
+    try:
+        return [ipaddress.ip_network(name) for name in names(value)]
+    except ValueError:
+        raise ValueError("expected addresses or networks such as 10.0.0.0/8, by comma") from None
+
+
+def database(value: str) -> dict[str, Any]:
+    """Return Django's settings of a `sqlite://` or `postgres://` URL; the URL is not repeated."""
+    try:
+        config: dict[str, Any] = {**dj_database_url.parse(value)}
+    except ValueError:
+        config = {}
+    engine = config.get("ENGINE")
+    if engine not in ENGINES or not config["NAME"]:
+        raise ValueError("expected postgres://user:password@host:port/name or sqlite:///file")
+    if engine == "django.db.backends.sqlite3":
+        return config | {"CONN_MAX_AGE": None, "OPTIONS": SQLITE_OPTIONS}
+    options = {"connect_timeout": 5} | dict(config.get("OPTIONS", {}))
+    age = 0 if options.get("pool") else 60  # the pool keeps connections itself
+    return config | {"CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+
+
+# IMMEDIATE: a transaction that may write takes its turn at the start, two never deadlock half-way.
+# FULL: WAL with NORMAL may lose the last commits when power fails.
+SQLITE_OPTIONS: dict[str, Any] = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+}
+
+
+def secret_key(repository: Path) -> Callable[[str], str]:
+    """Return a parser that refuses weak keys and any value that the repository's files contain."""
+
+    def parse(value: str) -> str:
+        if len(value) < SECRET_KEY_MIN_LENGTH:
+            raise ValueError(f"expected at least {SECRET_KEY_MIN_LENGTH} characters")
+        if value.startswith(SAMPLE_PREFIX):
+            raise ValueError("this is a sample of Django's, make one of your own")
+        if any(value in text for text in _published(repository)):
+            raise ValueError("this value is published with the source, make one of your own")
+        return value
+
+    return parse
+
+
+def _published(repository: Path) -> list[str]:
+    top = ["*.md", "*.txt", "*.toml", "Makefile", ".env.example", ".ci/*"]
+    below = ["config", "users", "clients", "templates", "tests"]
+    files = [file for pattern in top for file in repository.glob(pattern)]
+    files += [file for folder in below for file in (repository / folder).rglob("*.[phty]*")]
+    return [file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()]

@@ -1,0 +1,204 @@
+"""Django's settings; the environment is read here and nowhere else."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.crypto import salted_hmac
+
+from config import environment as env
+from config.secret_files import kept_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+# What the environment says
+_read = env.Environment(os.environ)
+DEBUG = _read.read("DEBUG", env.flag, False)
+WEB_WORKERS = _read.read("WEB_WORKERS", env.whole(1, 256), 2)
+PUBLIC_URL = _read.read("PUBLIC_URL", env.origin, "")
+ALLOWED_HOSTS = _read.read("ALLOWED_HOSTS", env.names, ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = _read.read("CSRF_TRUSTED_ORIGINS", env.origins, [])
+CORS_ALLOWED_ORIGINS: list[str] = _read.read("CORS_ALLOWED_ORIGINS", env.origins, [])
+TRUSTED_PROXIES: list[env.Network] = _read.read("TRUSTED_PROXIES", env.networks, [])
+PASSWORD_MIN_LENGTH = _read.read("PASSWORD_MIN_LENGTH", env.whole(8, 128), 12)
+ACCESS_TOKEN_LIFETIME = timedelta(
+    minutes=_read.read("ACCESS_TOKEN_MINUTES", env.whole(1, 24 * 60), 15)
+)
+SESSION_LIFETIME = timedelta(days=_read.read("SESSION_DAYS", env.whole(1, 365), 14))
+MAX_PAGE_SIZE = _read.read("MAX_PAGE_SIZE", env.whole(1, 1000), 100)
+PAGE_SIZE = _read.read("PAGE_SIZE", env.whole(1, 1000), min(25, MAX_PAGE_SIZE))
+_database: dict[str, Any] = _read.secret("DATABASE_URL", env.database, {})
+SECRET_KEY = _read.secret("SECRET_KEY", env.secret_key(BASE_DIR), "")
+
+if PAGE_SIZE > MAX_PAGE_SIZE:
+    _read.faults.append("PAGE_SIZE: more than MAX_PAGE_SIZE")
+_is_named = any(fault.startswith("SECRET_KEY") for fault in _read.faults)
+if _database and not SECRET_KEY and not DEBUG and not _is_named:
+    _read.faults.append("SECRET_KEY: required with DATABASE_URL, all machines must share it")
+_read.check()
+SECRET_KEY = SECRET_KEY or kept_secret(VAR_DIR / "secret_key", size=48)
+
+# Where we are reached
+if PUBLIC_URL:
+    ALLOWED_HOSTS = [*ALLOWED_HOSTS, str(urlsplit(PUBLIC_URL).hostname)]
+    CSRF_TRUSTED_ORIGINS = [*CSRF_TRUSTED_ORIGINS, PUBLIC_URL]
+CORS_EXPOSE_HEADERS = ["ETag", "Link", "Location", "Retry-After", "X-Request-ID"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "if-match", "x-request-id"]
+# Nowhere while no origin is allowed: OPTIONS is then a method like any other that is not offered.
+CORS_URLS_REGEX = r"^/(auth|users|clients|schema|openapi\.json)(/|$)"
+CORS_URLS_REGEX = CORS_URLS_REGEX if CORS_ALLOWED_ORIGINS else r"(?!)"
+
+# Parts
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+INSTALLED_APPS = [
+    "config",
+    "users",
+    "clients",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # config/admin.py registers the models
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIDDLEWARE = [
+    "config.middleware.RequestMiddleware",
+    "config.middleware.TrustedProxyMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Data
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": _database or env.database(f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+}
+DATABASE_ROUTERS = ["config.routers.NoPermissionTables"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+# Accounts
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["users.auth.backends.EmailBackend"]
+PASSWORD_HASHERS = ["users.hashers.Argon2idHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "users.passwords.LengthValidator"},
+    {"NAME": "users.passwords.VisibleValidator"},
+    {"NAME": "users.passwords.CommonPasswordValidator"},
+    {
+        "NAME": "users.passwords.SimilarityValidator",
+        "OPTIONS": {"user_attributes": ("name", "email")},
+    },
+]
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    # A key of its own: what signs tokens is not what signs cookies and forms.
+    "SIGNING_KEY": salted_hmac(
+        "roster.tokens", "HS256", SECRET_KEY, algorithm="sha256"
+    ).hexdigest(),
+    "AUDIENCE": "roster",
+    "ISSUER": "roster",
+    "LEEWAY": 10,  # seconds for clocks that differ; users.auth.tokens allows none for `exp`
+}
+
+# The admin site's log-in: a signed cookie that names a row of users.Session, gone with that row
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+SESSION_COOKIE_NAME = "roster_admin"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_PATH = "/admin/"
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = not DEBUG  # browsers take 127.0.0.1 for secure, Safari does not: DEBUG=1
+CSRF_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+LOGIN_URL = "admin:login"
+
+# Headers; TLS ends at the proxy, which also redirects http to https
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W008",  # no redirect to https: the proxy does it, and `make run` serves plain http
+]
+
+# Bodies: the API's own limit is config.api.parsing.MAX_BODY_BYTES, the forms' is the same
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1100  # a bulk action on a page of 1000 rows
+
+# Files
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["users.auth.authentication.SessionTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.DenyAll"],
+    "DEFAULT_PARSER_CLASSES": ["config.api.parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.parsing.OnlyJSON",
+    "DEFAULT_SCHEMA_CLASS": "config.api.schema.ProblemAutoSchema",
+    "EXCEPTION_HANDLER": "config.api.errors.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "config.middleware.RequestIdFilter"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "filters": ["request_id"],
+            "formatter": "line",
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        # Refusals are in our own line, which holds no path: a path may hold what a client mistook.
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
+}
