@@ -1,0 +1,205 @@
+"""Refusals in the OpenAPI document: the problem body, and what every call may answer."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from config.api.errors import CONTENT_TYPE, MANNERS, Fault, count, shared_code
+
+SAMPLE_REQUEST_ID = "0c6f0a5b9e1d4c7f8a2b3c4d5e6f7a8b"
+
+FAULT_CODES = {
+    "blank": "empty, or nothing that a reader can see",
+    "does_not_exist": "no row has this id",
+    "incorrect": "not the caller's password",
+    "invalid": "wrong type, format or range",
+    "max_length": "too long",
+    "mismatch": "the password and its confirmation differ",
+    "null": "null is not allowed here",
+    "parse_error": "the body is no JSON object as it should be",
+    "password_too_common": "in the list of common passwords",
+    "password_too_short": "under the minimum length",
+    "password_too_similar": "like the name or the email",
+    "read_only": "this field can be read but not changed",
+    "required": "missing",
+    "unique": "taken by another row",
+    "unknown_field": "no such field in this body",
+    "unknown_parameter": "no such query parameter of this call",
+}
+CODES = {
+    400: ("invalid", *sorted(MANNERS), "bad_request"),
+    401: ("not_authenticated", "token_not_valid", "authentication_failed"),
+    403: ("permission_denied",),
+    404: ("not_found",),
+    405: ("method_not_allowed",),
+    408: ("request_timeout",),
+    409: ("last_administrator",),
+    412: ("precondition_failed",),
+    413: ("payload_too_large",),
+    415: ("unsupported_media_type",),
+    500: ("error",),
+    503: ("unavailable",),
+}
+MEANINGS = {
+    400: "The query or the body is at fault; `errors` has one entry a fault, all of them at once.",
+    401: "Nobody is known to be calling: see the code.",
+    403: "The caller is known and may not do this.",
+    404: "There is nothing at this address.",
+    405: "This path has other methods: see `Allow`. Never the answer to the method shown here.",
+    408: "The body did not arrive within ten seconds.",
+    409: "The change would break a rule that concerns more than this row. Nothing was changed.",
+    412: "`If-Match` names a state that is no longer there. Nothing was changed.",
+    413: "The body is over 1 MiB. It was not read.",
+    415: "The body is no `application/json` in UTF-8, or it has a content coding.",
+    500: "A fault of the service. Its log says more under the request id.",
+    503: "The database is away or busy. Try again after `Retry-After` seconds.",
+}
+HEADERS: dict[int, tuple[str, ...]] = {
+    401: ("WWW-Authenticate",),
+    405: ("Allow",),
+    503: ("Retry-After",),
+}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One refusal as an example: its title, status, code and words; a 400 has faults instead."""
+
+    title: str
+    status: int
+    code: str = ""
+    detail: str = ""
+    faults: tuple[Fault, ...] = ()
+
+    def body(self) -> dict[str, Any]:
+        faults = list(self.faults)
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "code": self.code or shared_code(faults),
+            "detail": self.detail or count(faults),
+            "request_id": SAMPLE_REQUEST_ID,
+        }
+        if self.status == HTTPStatus.BAD_REQUEST:
+            body["errors"] = [fault.as_dict() for fault in faults]
+        return body
+
+
+def invalid(title: str, *faults: Fault) -> Refusal:
+    """Return a 400 with these faults."""
+    return Refusal(title, 400, faults=faults)
+
+
+NO_TOKEN = Refusal(
+    "No access token", 401, "not_authenticated", "Authentication credentials were not provided."
+)
+BAD_TOKEN = Refusal(
+    "Expired or revoked", 401, "token_not_valid", "The access token is not valid (any more)."
+)
+FORBIDDEN = Refusal(
+    "Not allowed", 403, "permission_denied", "You do not have permission to perform this action."
+)
+NO_SUCH_ROW = Refusal("No such row", 404, "not_found", "Not found.")
+STALE = Refusal(
+    "Changed meanwhile",
+    412,
+    "precondition_failed",
+    "This was changed by someone else. Read it again.",
+)
+NOT_AN_OBJECT = invalid(
+    "Not a JSON object", Fault("parse_error", "The body must be a JSON object.")
+)
+
+EVERYWHERE = (
+    Refusal("Another method", 405, "method_not_allowed", 'Method "DELETE" not allowed.'),
+    Refusal("A fault of ours", 500, "error", "Something went wrong on our side."),
+    Refusal("Database away", 503, "unavailable", "Try again in a few seconds."),
+)
+WITH_TOKEN = (NO_TOKEN, BAD_TOKEN)
+WITH_BODY = (
+    Refusal("Too slow", 408, "request_timeout", "The body did not arrive in time."),
+    Refusal("Too large", 413, "payload_too_large", "The body is larger than 1 MiB."),
+    Refusal(
+        "Not JSON",
+        415,
+        "unsupported_media_type",
+        'Unsupported media type "text/plain" in request.',
+    ),
+)
+
+
+def problem_schema() -> dict[str, Any]:
+    """Return the schema of every refusal's body (RFC 9457)."""
+    codes = sorted({code for known in CODES.values() for code in known})
+    properties: dict[str, Any] = {
+        "type": {"const": "about:blank", "description": "The status says what kind this is."},
+        "title": {"type": "string", "description": "The status in words."},
+        "status": {"type": "integer", "enum": sorted(CODES)},
+        "code": {"type": "string", "enum": codes, "description": "For programs to branch on."},
+        "detail": {"type": "string", "description": "For people to read; may be reworded."},
+        "request_id": {"type": "string", "description": "Also in `X-Request-ID` and in the log."},
+        "errors": {
+            "type": "array",
+            "description": "With status 400 only: what is wrong, one entry a fault.",
+            "items": {"$ref": "#/components/schemas/Fault"},
+            "maxItems": 100,
+        },
+    }
+    return {
+        "type": "object",
+        "description": "Why a request was refused (RFC 9457).",
+        "properties": properties,
+        "required": [name for name in properties if name != "errors"],
+        "additionalProperties": False,
+        "if": {"properties": {"status": {"const": 400}}},
+        "then": {"required": ["errors"]},
+        "else": {"properties": {"errors": False}},
+    }
+
+
+def fault_schema() -> dict[str, Any]:
+    """Return the schema of an entry of `errors`: a place in the body, or a query parameter."""
+    meanings = "\n".join(f"* `{code}`: {text}" for code, text in FAULT_CODES.items())
+    return {
+        "type": "object",
+        "description": "One thing wrong with a request.",
+        "properties": {
+            "pointer": {
+                "type": "string",
+                "pattern": "^#(/.*)?$",
+                "description": "The field, as a JSON pointer (RFC 6901); `#` is the whole body.",
+            },
+            "parameter": {"type": "string", "description": "The query parameter."},
+            "code": {"type": "string", "enum": sorted(FAULT_CODES), "description": meanings},
+            "detail": {"type": "string", "description": "For people to read."},
+        },
+        "required": ["code", "detail"],
+        "oneOf": [{"required": ["pointer"]}, {"required": ["parameter"]}],
+        "additionalProperties": False,
+    }
+
+
+def problem_content(status: int, refusals: Sequence[Refusal]) -> dict[str, Any]:
+    """Return OpenAPI's `content`: the problem narrowed to the status and its codes, examples."""
+    narrowed = {"status": {"const": status}, "code": {"enum": list(CODES[status])}}
+    schema = {
+        "allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": narrowed}],
+    }
+    examples = {
+        refusal.title.lower().replace(" ", "_"): {
+            "summary": refusal.title,
+            "value": refusal.body(),
+        }
+        for refusal in refusals
+    }
+    return {CONTENT_TYPE: {"schema": schema, "examples": examples}}
+
+
+def by_status(refusals: Iterable[Refusal]) -> dict[int, list[Refusal]]:
+    """Return the refusals grouped, in ascending order of status."""
+    grouped: dict[int, list[Refusal]] = {}
+    for refusal in sorted(refusals, key=lambda refusal: refusal.status):
+        grouped.setdefault(refusal.status, []).append(refusal)
+    return grouped

@@ -1,0 +1,44 @@
+"""Pages of a list and the links between them."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db.models import QuerySet
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+
+
+def paginate(
+    request: Request, rows: QuerySet[Any], *, number: int, size: int
+) -> tuple[list[Any], dict[str, Any], str]:
+    """Return the rows of page `number`, its envelope without results, its `Link` header.
+
+    Two queries whatever the number of rows: how many there are, and the page. A page past the end
+    raises `NotFound` (404); the first page of an empty list is there.
+    """
+    count = rows.count()
+    last = max(1, -(-count // size))
+    if number > last:
+        raise NotFound(f"The last page is {last}.")
+    found = list(rows[(number - 1) * size : number * size])
+    numbers = {"first": 1, "last": last}
+    if number > 1:
+        numbers["prev"] = number - 1
+    if number < last:
+        numbers["next"] = number + 1
+    links = {relation: page_url(request, page) for relation, page in numbers.items()}
+    envelope = {"count": count, "next": links.get("next"), "previous": links.get("prev")}
+    header = ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items())  # RFC 8288
+    return found, envelope, header
+
+
+def page_url(request: Request, number: int) -> str:
+    """Return the absolute address of another page; every other parameter stays."""
+    query = [(name, value) for name, value in request.query_params.items() if name != "page"]
+    return f"{origin(request)}{request.path}?{urlencode([*query, ('page', number)])}"
+
+
+def origin(request: Request) -> str:
+    """Return `PUBLIC_URL`, or where the request says it was sent (a host that is allowed)."""
+    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"

@@ -1,0 +1,149 @@
+"""Query parameters: known, once, not empty, and all their faults at once."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.dateparse import parse_datetime
+from django_filters import Filter
+from typing_extensions import override
+
+from config.api.errors import Fault
+from config.api.routing import MAX_ID
+
+MAX_SEARCH_LENGTH = 255
+POSITIVE = re.compile(r"[1-9][0-9]*\Z")
+RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?\d*([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII
+)
+
+
+class PositiveField(forms.Field):
+    """Digits without sign or leading zero, at most `high`."""
+
+    def __init__(self, *, high: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.high = high
+
+    @override
+    def to_python(self, value: str | None) -> int | None:
+        if value is None:
+            return None
+        # Twenty digits and more are past any end; they need not be counted out.
+        if not POSITIVE.match(value) or (self.high and int(value[:20]) > self.high):
+            bound = f" from 1 to {self.high}" if self.high and self.high < MAX_ID else " from 1"
+            raise ValidationError(f"Expected a whole number{bound}.", code="invalid")
+        return int(value[:20])
+
+
+class InstantField(forms.Field):
+    """A date and time with its zone (RFC 3339, section 5.6)."""
+
+    @override
+    def to_python(self, value: str | None) -> datetime | None:
+        if value is None:
+            return None
+        try:
+            instant = parse_datetime(value.upper()) if RFC3339.match(value) else None
+            if instant is not None:
+                return instant.astimezone(UTC)  # years beside the calendar overflow here
+        except (ValueError, OverflowError):
+            pass
+        raise ValidationError("Expected a time such as 2026-01-31T12:00:00Z.", code="invalid")
+
+
+class OneOfField(forms.Field):
+    """One of few words, spelt exactly."""
+
+    def __init__(self, *, words: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.words = words
+
+    @override
+    def to_python(self, value: str | None) -> str | None:
+        if value is not None and value not in self.words:
+            raise ValidationError(f"Expected one of: {', '.join(self.words)}.", code="invalid")
+        return value
+
+
+class NamesField(forms.Field):
+    """Names by comma, each known and given once."""
+
+    def __init__(self, *, known: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.known = tuple(known)
+
+    @override
+    def to_python(self, value: str | None) -> tuple[str, ...]:
+        names = tuple(value.split(",")) if value is not None else ()
+        bare = [name.removeprefix("-") for name in names]
+        if not set(names) <= set(self.known) or len(set(bare)) < len(bare):
+            raise ValidationError(f"Expected some of: {', '.join(self.known)}.", code="invalid")
+        return names
+
+
+class SearchField(forms.Field):
+    """Words to look for."""
+
+    @override
+    def to_python(self, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if len(value) > MAX_SEARCH_LENGTH:
+            message = f"Expected at most {MAX_SEARCH_LENGTH} characters."
+            raise ValidationError(message, code="max_length")
+        if not value.isprintable():
+            raise ValidationError("Expected printable characters.", code="invalid")
+        if value.isspace():
+            raise ValidationError("Expected a value.", code="blank")
+        return value
+
+
+class PositiveFilter(Filter):
+    field_class: type[forms.Field] = PositiveField
+
+
+class InstantFilter(Filter):
+    field_class: type[forms.Field] = InstantField
+
+
+class OneOfFilter(Filter):
+    field_class: type[forms.Field] = OneOfField
+
+
+class SearchFilter(Filter):
+    field_class: type[forms.Field] = SearchField
+
+
+def query_faults(
+    query: QueryDict, fields: dict[str, forms.Field]
+) -> tuple[dict[str, Any], list[Fault]]:
+    """Return the cleaned values of `fields` and all that is wrong with the query."""
+    values: dict[str, Any] = {}
+    found = list(_unknown(query, fields))
+    for name, field in fields.items():
+        given = query.getlist(name)
+        try:
+            if len(given) > 1:
+                raise ValidationError("Expected this parameter once.", code="invalid")
+            if given == [""]:
+                raise ValidationError("Expected a value.", code="blank")
+            values[name] = field.clean(given[0] if given else None)
+        except ValidationError as fault:
+            found += [
+                Fault(str(error.code), " ".join(error.messages), parameter=name)
+                for error in fault.error_list
+            ]
+    return values, found
+
+
+def _unknown(query: QueryDict, fields: dict[str, forms.Field]) -> Iterator[Fault]:
+    for name in query:
+        if name not in fields:
+            known = ", ".join(fields) or "none"
+            detail = f"Unknown parameter. Those there are: {known}."
+            yield Fault("unknown_parameter", detail, parameter=name)

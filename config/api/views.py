@@ -1,0 +1,198 @@
+"""What every endpoint does alike: order of refusal, query, list, answer."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar, TypeVar, cast
+
+from django import forms
+from django.conf import settings
+from django.db import IntegrityError
+from django.db.models import Model, OrderBy, QuerySet
+from django_filters import FilterSet
+from rest_framework.exceptions import MethodNotAllowed, NotFound, ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+from typing_extensions import override
+
+from config.api.errors import Fault, Invalid, faults_of
+from config.api.etags import Stale, check_if_match
+from config.api.pagination import paginate
+from config.api.parameters import NamesField, PositiveField, query_faults
+from config.api.serializers import StrictSerializer
+
+Row = TypeVar("Row", bound=Model)
+
+
+class Manners(APIView):
+    """Refuse in the contract's order; know which query parameters there are."""
+
+    # OPTIONS is no method of any endpoint; a browser's preflight is answered before the views.
+    http_method_names: ClassVar[list[str]] = [  # type: ignore[misc] # DRF has it per instance
+        "get",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "head",
+        "trace",
+    ]
+
+    @override
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in self.allowed_methods:  # 405 comes before 401
+            raise MethodNotAllowed(str(request.method))
+        super().initial(request, *args, **kwargs)
+
+    @override
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Bearer"  # also where no token is read, or DRF would turn 401 into 403
+
+    def query_fields(self) -> dict[str, forms.Field]:
+        """Return the query parameters of the action being served."""
+        return {}
+
+    def body(self, faults: Sequence[Fault] = ()) -> dict[str, Any]:
+        """Return the JSON object sent, `{}` where none was.
+
+        Raises 415, 413, or 400 with what makes it unreadable beside the query's `faults`.
+        """
+        try:
+            if "HTTP_TRANSFER_ENCODING" in self.request.META:
+                # A plain WSGI server tells no length: Django would take the body for empty.
+                raise ParseError("Send the body with a Content-Length.")
+            return cast(dict[str, Any], self.request.data)
+        except ParseError as fault:
+            raise Invalid([*faults, *faults_of(fault.detail)]) from None
+
+    def read_query(self) -> tuple[dict[str, Any], list[Fault]]:
+        """Return the parameters' values and faults; a fault is raised with the body's, if any."""
+        return query_faults(self.request._request.GET, self.query_fields())
+
+
+class ResourceViewSet(Manners, GenericViewSet[Row]):
+    """List, create, retrieve and update the rows of one model.
+
+    Subclasses choose queryset, serializers and policy, and say how a row is shown and saved.
+    """
+
+    create_serializer: ClassVar[type[StrictSerializer]]
+    update_serializer: ClassVar[type[StrictSerializer]]
+    filters: ClassVar[type[FilterSet]]
+    includable: ClassVar[tuple[str, ...]]
+    orderings: ClassVar[Mapping[str, OrderBy]]
+    location: ClassVar[str]
+
+    def rows(self, include: tuple[str, ...]) -> QuerySet[Row]:
+        """Return the rows that the actor may see, with what `include` needs."""
+        raise NotImplementedError
+
+    def represent(self, row: Row, include: tuple[str, ...]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def etag(self, row: Row) -> str:
+        raise NotImplementedError
+
+    def save_new(self, values: dict[str, Any]) -> Row:
+        raise NotImplementedError
+
+    def save(self, row: Row, values: dict[str, Any]) -> Row:
+        """Apply `values`; raise `Stale` where `row` is no longer what is stored."""
+        raise NotImplementedError
+
+    @override
+    def query_fields(self) -> dict[str, forms.Field]:
+        include: dict[str, forms.Field] = {
+            "include": NamesField(known=self.includable, required=False)
+        }
+        return include if self.action != "list" else self.list_fields() | include
+
+    def list_fields(self) -> dict[str, forms.Field]:
+        names = [name for key in self.orderings for name in (key, f"-{key}")]
+        fields: dict[str, forms.Field] = {
+            "page": PositiveField(required=False),
+            "page_size": PositiveField(high=settings.MAX_PAGE_SIZE, required=False),
+            "ordering": NamesField(known=names, required=False),
+        }
+        return fields | {
+            name: filter_.field for name, filter_ in self.filters.get_filters().items()
+        }
+
+    def list(self, request: Request) -> Response:
+        query, faults = self.read_query()
+        if faults:
+            raise Invalid(faults)
+        filterset = self.filters(request.query_params, self.rows(query["include"]))
+        rows = filterset.qs.order_by(*self.order(query["ordering"]))
+        number, size = query["page"] or 1, query["page_size"] or settings.PAGE_SIZE
+        found, envelope, link = paginate(request, rows, number=number, size=size)
+        results = [self.represent(row, query["include"]) for row in found]
+        return Response({**envelope, "results": results}, headers={"Link": link})
+
+    def order(self, names: tuple[str, ...]) -> Sequence[OrderBy]:
+        """Return the terms of `ordering`; ties by id, so that pages never overlap."""
+        terms = []
+        for name in names:
+            term = self.orderings[name.removeprefix("-")]
+            descending = name.startswith("-")
+            terms.append(OrderBy(term.expression, descending, nulls_last=term.nulls_last))
+        return [*terms, self.orderings["id"]]
+
+    def create(self, request: Request) -> Response:
+        query, faults = self.read_query()
+        serializer = self.create_serializer(data=self.body(faults), context={"request": request})
+        values = serializer.raise_faults(*faults)
+        try:
+            row = self.save_new(values)
+        except IntegrityError:
+            serializer.raise_faults()  # another request took the name or email in between
+            raise
+        headers = {"Location": f"{self.location}/{row.pk}"}
+        return self.answer(row, query["include"], HTTPStatus.CREATED, headers)
+
+    def retrieve(self, request: Request, pk: int) -> Response:
+        query, faults = self.read_query()
+        row = self.find(pk, query.get("include", ()))
+        if faults:
+            raise Invalid(faults)
+        return self.answer(row, query["include"])
+
+    def update(self, request: Request, pk: int) -> Response:
+        """Check against the row as read, save only if it still is so, else check again.
+
+        No lock is held while passwords are hashed. Each turn that is lost was won by another
+        request, so this ends.
+        """
+        query, faults = self.read_query()
+        while True:
+            row = self.find(pk, query.get("include", ()))
+            context = {"request": request}
+            serializer = self.update_serializer(row, data=self.body(faults), context=context)
+            values = serializer.raise_faults(*faults)
+            check_if_match(request.headers.get("If-Match"), self.etag(row))
+            try:
+                return self.answer(self.save(row, values), query["include"])
+            except Stale:
+                continue
+            except IntegrityError:
+                serializer.raise_faults()  # another request took the name or email in between
+                raise
+
+    partial_update = update  # PUT keeps what is absent, so PATCH means the same
+
+    def find(self, pk: int, include: tuple[str, ...]) -> Row:
+        row = self.rows(include).filter(pk=pk).first()
+        if row is None:
+            raise NotFound
+        return row
+
+    def answer(
+        self,
+        row: Row,
+        include: tuple[str, ...],
+        status: int = HTTPStatus.OK,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        body = self.represent(row, include)
+        return Response(body, status, headers={"ETag": self.etag(row), **(headers or {})})

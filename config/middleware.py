@@ -1,0 +1,118 @@
+"""What happens to every request before a view: its id, its log line, its peer's address."""
+
+import ipaddress
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from typing_extensions import override
+
+from config.api.errors import problem_response
+
+log = logging.getLogger("roster.request")
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+# The admin site and /docs load their own files and nothing else; everything else is data.
+PAGES_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+class RequestIdFilter(logging.Filter):
+    """Put the id of the request being served on each log record."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+class RequestMiddleware:
+    """Give the request its id, the answer its common headers, the log one line."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        given = request.headers.get("X-Request-ID", "")
+        request.META["REQUEST_ID"] = (
+            given if ACCEPTED_REQUEST_ID.match(given) else secrets.token_hex(16)
+        )
+        token = request_id.set(request.META["REQUEST_ID"])
+        try:
+            response = self.get_response(request)
+            self.finish(request, response)
+            # The route, never the path or the query: a client may have put a secret into either.
+            route = request.resolver_match.route if request.resolver_match else "-"
+            took = (time.perf_counter() - started) * 1000
+            log.info("%s /%s %s %.1fms", request.method, route, response.status_code, took)
+            return response
+        finally:
+            request_id.reset(token)
+
+    def finish(self, request: HttpRequest, response: HttpResponse) -> None:
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        response.headers["X-Request-ID"] = request.META["REQUEST_ID"]
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault(
+            "Content-Security-Policy", PAGES_POLICY if is_page else DATA_POLICY
+        )
+
+    def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
+        """Answer 503 where the database is away or busy; the caller may try again."""
+        if not isinstance(fault, OperationalError | InterfaceError):
+            return None
+        log.error("database unavailable: %s", type(fault).__name__, exc_info=fault)
+        response = problem_response(request, 503, "unavailable", "Try again in a few seconds.")
+        response.headers["Retry-After"] = "5"
+        return response
+
+
+class TrustedProxyMiddleware:
+    """Believe `X-Forwarded-For` and `-Proto` only from a peer in `TRUSTED_PROXIES`.
+
+    The client is the right-most address that is no proxy of ours; what stands left is hearsay.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        forwarded_for = request.META.pop("HTTP_X_FORWARDED_FOR", "")
+        forwarded_proto = request.META.pop("HTTP_X_FORWARDED_PROTO", "")
+        if is_trusted(request.META.get("REMOTE_ADDR", "")):
+            hops = [hop.strip() for hop in forwarded_for.split(",")]
+            for hop in reversed(hops):
+                if not is_address(hop):
+                    break
+                request.META["REMOTE_ADDR"] = hop
+                if not is_trusted(hop):
+                    break
+            request.META["wsgi.url_scheme"] = "https" if forwarded_proto == "https" else "http"
+        return self.get_response(request)
+
+
+def is_address(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return "%" not in value  # a zone (RFC 4007) is free text, and of no meaning on another machine
+
+
+def is_trusted(value: str) -> bool:
+    return is_address(value) and any(
+        ipaddress.ip_address(value) in network for network in settings.TRUSTED_PROXIES
+    )
