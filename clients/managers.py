@@ -1,0 +1,63 @@
+"""Queries on clients."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections, models
+from django.db.models import Q, Value
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
+
+if TYPE_CHECKING:
+    from clients.models import Client  # noqa: F401 # in the base class, as text
+
+
+def contains_any_case(field: str, text: str, using: str) -> Q:
+    """Return the condition that `field` contains `text` whatever the case.
+
+    SQLite's LIKE folds ASCII letters alone; its regular expressions are Python's and fold all.
+    """
+    if text.isascii() or connections[using].vendor != "sqlite":
+        return Q(**{f"{field}__icontains": text})
+    return Q(**{f"{field}__iregex": re.escape(text)})
+
+
+def equals_any_case(field: str, text: str, using: str) -> Q:
+    """Return the condition that `field` is `text` whatever the case; see `contains_any_case`."""
+    if connections[using].vendor != "sqlite":
+        # LOWER is what the unique index has; `iexact` is UPPER, which folds other letters too.
+        return Q(Exact(Lower(field), Lower(Value(text)))) | Q(**{f"{field}__iexact": text})
+    if text.isascii():
+        return Q(**{f"{field}__iexact": text})
+    return Q(**{f"{field}__iregex": rf"\A{re.escape(text)}\Z"})
+
+
+class ClientQuerySet(models.QuerySet["Client"]):
+    """Chainable."""
+
+    def active(self) -> "ClientQuerySet":
+        return self.filter(active=True)
+
+    def named(self, name: str) -> "ClientQuerySet":
+        """Keep the clients of this name in any case."""
+        return self.filter(equals_any_case("name", name, self.db))
+
+    def visible_to(self, actor: Any) -> "ClientQuerySet":
+        """Keep what `ClientPolicy` lets the actor retrieve: all, their own, or nothing."""
+        if not actor.is_active:
+            return self.none()
+        return self.all() if actor.is_administrator else self.filter(pk=actor.client_id)
+
+    def matching(self, words: list[str]) -> "ClientQuerySet":
+        """Keep the clients whose name has every word, in any case."""
+        clients = self
+        for word in words:
+            clients = clients.filter(contains_any_case("name", word, self.db))
+        return clients
+
+    def with_users_count(self) -> "ClientQuerySet":
+        counted: ClientQuerySet = self.annotate(users_count=models.Count("users"))
+        return counted
+
+
+ClientManager = models.Manager.from_queryset(ClientQuerySet)
