@@ -1,0 +1,33 @@
+"""The one place where an email and a password are weighed, for every door."""
+
+from django.contrib.auth.hashers import get_hasher, make_password, verify_password
+
+from users.hashers import MAX_HASHED_LENGTH
+from users.models import User
+
+NOBODY = "!"  # a digest that no password has; checking against it costs as much as any other
+
+
+def check_credentials(email: str, password: str) -> tuple[User, str] | None:
+    """Return the user and the digest to keep of the password from now on; None refuses.
+
+    Unknown, inactive, wrong password: the same work is done, so the time tells nothing. The digest
+    is a new one where the stored one was made with other parameters than today's.
+    """
+    if len(password) > MAX_HASHED_LENGTH:
+        return None  # nobody has such a password; depends on nothing that is stored
+    user = User.objects.select_related("client").filter(email=User.canonical_email(email)).first()
+    digest = user.password if user else NOBODY
+    is_correct, is_outdated = verify_password(password, digest)
+    if user is None or not is_correct:
+        return None
+    if not user.is_active:
+        if is_outdated:  # a wrong password spends this too
+            get_hasher().harden_runtime(password, digest)
+        return None
+    return user, make_password(password) if is_outdated else digest
+
+
+def is_current_password(user: User, password: str) -> bool:
+    """Tell whether this is the password of the user, who is logged in already."""
+    return verify_password(password, user.password)[0]

@@ -1,0 +1,108 @@
+"""Logging in, refreshing, logging out."""
+
+from typing import Any, cast
+
+from django.conf import settings
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.api.serializers import StrictSerializer
+from config.api.views import Manners
+from users.auth.authentication import client_of
+from users.auth.credentials import check_credentials
+from users.auth.serializers import LoginSerializer, LogoutSerializer, RefreshSerializer
+from users.auth.tokens import InvalidToken, access_token, read_token, refresh_token
+from users.lifecycle import end_session, open_session, rotate_session
+from users.models import Session
+
+
+class LoginFailed(AuthenticationFailed):
+    """401, the same for an unknown email, a wrong password, an inactive user or client."""
+
+    default_code = "authentication_failed"
+    default_detail = "No active account has this email and password."
+
+
+class InvalidRefreshToken(AuthenticationFailed):
+    """401, the same for every reason."""
+
+    default_code = "token_not_valid"
+    default_detail = "The refresh token is not valid (any more)."
+
+
+class AuthView(Manners):
+    """One POST with its body."""
+
+    serializer_class: type[StrictSerializer]
+
+    def read(self, request: Request) -> dict[str, Any]:
+        _, faults = self.read_query()
+        return self.serializer_class(data=self.body()).raise_faults(*faults)
+
+
+class OpenAuthView(AuthView):
+    """For callers without access token; a header is not looked at."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+class LoginView(OpenAuthView):
+    serializer_class = LoginSerializer
+
+    def post(self, request: Request) -> Response:
+        body = self.read(request)
+        # Once more where the digest changed meanwhile: another login may just have renewed it.
+        session = self.log_in(body) or self.log_in(body)
+        if session is None:
+            raise LoginFailed
+        return Response(token_pair(session))
+
+    def log_in(self, body: dict[str, Any]) -> Session | None:
+        checked = check_credentials(body["email"], body["password"])
+        if checked is None:
+            raise LoginFailed
+        user, digest = checked
+        return open_session(
+            user,
+            digest=digest,
+            lifetime=settings.SESSION_LIFETIME,
+            **client_of(self.request._request),
+        )
+
+
+class RefreshView(OpenAuthView):
+    serializer_class = RefreshSerializer
+
+    def post(self, request: Request) -> Response:
+        body = self.read(request)
+        try:
+            claims = read_token(body["refresh"], "refresh")
+        except InvalidToken:
+            raise InvalidRefreshToken from None
+        session = rotate_session(
+            claims.session_id,
+            user_id=claims.user_id,
+            refresh_id=claims.token_id,
+            lifetime=settings.SESSION_LIFETIME,
+        )
+        if session is None:
+            raise InvalidRefreshToken
+        return Response(token_pair(session))
+
+
+class LogoutView(AuthView):
+    serializer_class = LogoutSerializer
+    permission_classes = (IsAuthenticated,)
+
+    def post(self, request: Request) -> Response:
+        self.read(request)
+        session = cast(Session, request.auth)
+        end_session(session, actor=session.user)
+        return Response(status=204)
+
+
+def token_pair(session: Session) -> dict[str, str]:
+    return {"access": access_token(session), "refresh": refresh_token(session)}

@@ -1,0 +1,36 @@
+"""How lists of users are narrowed."""
+
+from django_filters import FilterSet
+
+from config.api.parameters import InstantFilter, OneOfFilter, PositiveFilter, SearchFilter
+from config.api.routing import MAX_ID
+from users.managers import UserQuerySet
+from users.models import User
+
+
+class UserFilters(FilterSet):
+    """All combined by AND; the fields refuse what they do not understand."""
+
+    active = OneOfFilter(words=("true", "false"), method="filter_active")
+    client_id = PositiveFilter(high=MAX_ID)
+    role = OneOfFilter(words=("administrator", "regular"), method="filter_role")
+    email = SearchFilter(method="filter_email")
+    created_after = InstantFilter("created_at", "gt")
+    created_before = InstantFilter("created_at", "lt")
+    search = SearchFilter(method="filter_search")
+
+    class Meta:
+        model = User
+        fields: tuple[str, ...] = ()
+
+    def filter_active(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
+        return users.filter(active=value == "true")
+
+    def filter_role(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
+        return users.administrators() if value == "administrator" else users.regular()
+
+    def filter_email(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
+        return users.filter(email=User.canonical_email(value))
+
+    def filter_search(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
+        return users.matching(value.split())

@@ -1,0 +1,177 @@
+"""What is done to users and sessions: the verbs that API, admin site and commands share."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from config.api.errors import Conflict
+from config.api.etags import Stale
+from users.managers import SessionQuerySet, UserQuerySet
+from users.models import Session, User
+
+# A refresh token spent this recently is a lost answer or a second tab, not a thief.
+REUSE_LEEWAY = timedelta(seconds=10)
+
+
+class LastAdministrator(Conflict):
+    """409: the change would leave nobody who can undo it."""
+
+    default_code = "last_administrator"
+    default_detail = "This would leave no active administrator."
+
+
+def create_user(values: dict[str, Any], *, actor: User) -> User:
+    """Return the new user of `values`, which are checked already; `password` is the plain one.
+
+    Raises `IntegrityError` where another has taken the email since.
+    """
+    user = User(**values)
+    user.set_password(values["password"])
+    user.save(force_insert=True)
+    return user
+
+
+def update_user(
+    user: User, values: dict[str, Any], *, actor: User, session: Session | None
+) -> User:
+    """Apply what differs and return the row as saved; `user` is what the caller read.
+
+    `values` may hold name, email, client, active and the plain password. A changed password ends
+    the user's sessions except the actor's own `session`; a changed `active` or role ends them all.
+
+    Raises `Stale` where the row is no longer the one read, `LastAdministrator` (409).
+    """
+    if "password" in values:  # hashed before a lock is held: it takes longer than all the rest
+        values = {**values, "password": make_password(values["password"])}
+    with transaction.atomic():
+        if _may_remove_administrator(user, values):
+            lock_administrators()
+        fresh = User.objects.locked().get(pk=user.pk)
+        if fresh.state() != user.state():
+            raise Stale
+        return _apply(fresh, values, own_session=session if actor.pk == fresh.pk else None)
+
+
+def _apply(user: User, values: dict[str, Any], *, own_session: Session | None) -> User:
+    changed = {name: value for name, value in values.items() if getattr(user, name) != value}
+    if not changed:
+        return user
+    was_administrator = user.is_administrator
+    for name, value in changed.items():
+        setattr(user, name, value)
+    user.save(update_fields=[*changed, "updated_at"])
+    mine = User.objects.filter(pk=user.pk)
+    # Not active: moved to an inactive client, whose activation must revive nothing.
+    if "active" in changed or user.is_administrator != was_administrator or not user.is_active:
+        mine.end_sessions()
+        require_administrator()
+    elif "password" in changed:
+        mine.end_sessions(but=own_session.pk if own_session else None)
+    return user
+
+
+def _may_remove_administrator(user: User, values: dict[str, Any]) -> bool:
+    stays = values.get("active", True) and values.get("client") is None
+    return user.is_administrator and user.active and not stays
+
+
+@transaction.atomic
+def set_active(users: UserQuerySet, active: bool, *, actor: User) -> int:
+    """Activate or deactivate many and return how many changed; all of their sessions end.
+
+    Raises `LastAdministrator` (409) with nothing changed.
+    """
+    if not active:
+        lock_administrators()
+    changing = User.objects.filter(pk__in=users.order_by().values("pk"), active=not active)
+    for _ in changing.locked().order_by("pk").values_list("pk").iterator():
+        pass  # in the order of ids, so that two of these never wait for each other
+    changing.end_sessions()
+    count: int = changing.update(active=active, updated_at=timezone.now())
+    require_administrator()
+    return count
+
+
+def lock_administrators() -> None:
+    """Let one at a time change who administers: hold every active administrator's row."""
+    list(User.objects.administrators().active().locked().order_by("pk").values_list("pk"))
+
+
+def require_administrator() -> None:
+    if not User.objects.administrators().active().exists():
+        raise LastAdministrator
+
+
+@transaction.atomic
+def open_session(
+    user: User,
+    *,
+    digest: str,
+    lifetime: timedelta,
+    user_agent: str,
+    address: str | None,
+) -> Session | None:
+    """Begin a session of the user whose password was just checked against `user.password`.
+
+    None where they were deactivated or their password changed since: the row is held, so that the
+    one who does so comes either before this or finds the session. `digest` is what to keep of the
+    password from now on (a stronger hash, or the same).
+    """
+    fresh = User.objects.locked().filter(pk=user.pk, password=user.password).first()
+    if fresh is None or not fresh.is_active:
+        return None
+    now = timezone.now()
+    User.objects.filter(pk=user.pk).update(last_login_at=now, password=digest)
+    return Session.objects.create(
+        user=fresh,
+        refreshed_at=now,
+        expires_at=now + lifetime,
+        user_agent=user_agent[:255],
+        address=address,
+    )
+
+
+@transaction.atomic
+def rotate_session(
+    session_id: int, *, user_id: int, refresh_id: uuid.UUID, lifetime: timedelta
+) -> Session | None:
+    """Spend the refresh token `refresh_id`; return the session with its next one.
+
+    RFC 9700, section 4.14.2.
+    The token spent last is answered with the present state for 10 seconds, nothing rotates. Any
+    other spent token ends the session: one of its two holders stole it. None is 401.
+    """
+    session = (
+        Session.objects.live()
+        .select_related("user__client")
+        .select_for_update(of=("self",))
+        .filter(pk=session_id, user_id=user_id)
+        .first()
+    )
+    if session is None or not session.user.is_active:
+        return None
+    now = timezone.now()
+    if refresh_id == session.refresh_id:
+        session.spent_id, session.refresh_id = refresh_id, uuid.uuid4()
+        session.refreshed_at, session.expires_at = now, now + lifetime
+        session.save(update_fields=["spent_id", "refresh_id", "refreshed_at", "expires_at"])
+        return session
+    if refresh_id == session.spent_id and now - session.refreshed_at <= REUSE_LEEWAY:
+        return session
+    session.delete()
+    return None
+
+
+def end_session(session: Session, *, actor: User) -> None:
+    """End one login; its tokens stop at once."""
+    session.delete()
+
+
+def end_sessions(sessions: SessionQuerySet, *, actor: User) -> int:
+    """End many logins and return how many."""
+    count, _ = Session.objects.filter(pk__in=sessions.order_by().values("pk")).delete()
+    return count

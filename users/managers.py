@@ -1,0 +1,102 @@
+"""Queries on users and sessions, and how users come to be."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+
+from clients.managers import contains_any_case
+
+if TYPE_CHECKING:
+    from users.models import Session, User  # noqa: F401 # in base classes, as text
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    """Chainable."""
+
+    def active(self) -> "UserQuerySet":
+        return self.filter(active=True)
+
+    def administrators(self) -> "UserQuerySet":
+        """Keep the users without client; looks at nothing else."""
+        return self.filter(client__isnull=True)
+
+    def regular(self) -> "UserQuerySet":
+        return self.filter(client__isnull=False)
+
+    def locked(self) -> "UserQuerySet":
+        """Hold the rows until the transaction ends; their clients are read, not held."""
+        users = self.select_related("client")
+        return users.select_for_update(of=("self",), no_key=True)
+
+    def visible_to(self, actor: Any) -> "UserQuerySet":
+        """Keep what `UserPolicy` lets the actor retrieve: everyone, themselves, or nobody."""
+        if not actor.is_active:
+            return self.none()
+        return self.all() if actor.is_administrator else self.filter(pk=actor.pk)
+
+    def matching(self, words: list[str]) -> "UserQuerySet":
+        """Keep the users with every word in the name or the email, in any case."""
+        users = self
+        for word in words:
+            in_name = contains_any_case("name", word, self.db)
+            users = users.filter(in_name | contains_any_case("email", word, self.db))
+        return users
+
+    def end_sessions(self, *, but: int | None = None) -> int:
+        """End the sessions of these users, except the one with id `but`; return how many."""
+        sessions = apps.get_model("users", "Session")._default_manager.filter(user__in=self)
+        ended, _ = (sessions if but is None else sessions.exclude(pk=but)).delete()
+        return ended
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc] # a class made at run time
+    """Makes users whole: every rule is checked, whoever calls."""
+
+    def create_user(self, *, password: str | None, **fields: Any) -> "User":
+        """Return the new user; raise `ValidationError` with all faults, nothing saved.
+
+        The password is hashed before any transaction of ours starts.
+        """
+        user: User = self.model(**fields)
+        faults: dict[str, Any] = {}
+        try:
+            user.clean_fields(exclude=["password"])
+        except ValidationError as fault:
+            faults = fault.error_dict
+        try:
+            validate_password(password or "", user)
+        except ValidationError as fault:
+            faults["password"] = fault.error_list
+        if not faults:
+            user.set_password(password)
+            try:
+                user.validate_constraints()
+            except ValidationError as fault:
+                faults = fault.error_dict
+        if faults:
+            raise ValidationError(faults)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, **fields: Any) -> "User":
+        """Return a new administrator, for `manage.py createsuperuser`."""
+        return self.create_user(**{**fields, "client": None})
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        user: User = self.get(email=self.model.canonical_email(username or ""))
+        return user
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Chainable."""
+
+    def live(self) -> "SessionQuerySet":
+        return self.filter(expires_at__gt=timezone.now())
+
+
+SessionManager = models.Manager.from_queryset(SessionQuerySet)

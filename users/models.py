@@ -1,0 +1,130 @@
+"""The accounts and their logins."""
+
+import uuid
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from typing_extensions import override
+
+from clients.models import Client
+from clients.names import NameField
+from users.emails import EmailField, clean_email
+from users.managers import SessionManager, UserManager
+
+
+class User(AbstractBaseUser):
+    """A person; without client they are an administrator. There are no other roles."""
+
+    name = NameField()
+    email = EmailField(
+        unique=True, error_messages={"unique": "A user with this email already exists."}
+    )
+    password = models.CharField("password digest", max_length=255, db_column="password_digest")
+    client = models.ForeignKey(
+        Client,
+        on_delete=models.PROTECT,
+        related_name="users",
+        null=True,
+        blank=True,
+        help_text="Empty makes an administrator.",
+    )
+    active = models.BooleanField(default=True, help_text="Whether they may log in.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    last_login_at = models.DateTimeField("last login", null=True, blank=True, editable=False)
+    last_login = None  # Django's own name for `last_login_at`
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        db_table = "users"
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="users_email_lower"),
+            models.CheckConstraint(condition=~Q(email=""), name="users_email_not_empty"),
+            models.CheckConstraint(condition=~Q(name=""), name="users_name_not_empty"),
+        )
+
+    @override
+    def __str__(self) -> str:
+        return str(self.email)
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.client_id is None
+
+    @property
+    @override
+    def is_active(self) -> bool:  # type: ignore[override] # an attribute in Django, a rule here
+        """Tell whether they may get in: they and their client are active."""
+        return self.active and (self.client is None or self.client.active)
+
+    @property
+    def is_staff(self) -> bool:
+        """Tell whether Django's admin site lets them in."""
+        return self.is_administrator and self.is_active
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_staff
+
+    def state(self) -> tuple[object, ...]:
+        """Return what the entity tag is made of: all but the last login and the digest itself."""
+        client = self.client and (self.client.pk, self.client.name)
+        row = (self.pk, self.name, self.email, self.active, self.created_at, self.updated_at)
+        return (*row, client)
+
+    @staticmethod
+    def canonical_email(email: str) -> str:
+        """Return the stored spelling; what is no address is returned as it is and is nobody's."""
+        try:
+            return clean_email(email)
+        except ValidationError:
+            return email
+
+    @classmethod
+    @override
+    def normalize_username(cls, username: str) -> str:
+        return cls.canonical_email(username)
+
+
+class Session(models.Model):
+    """One login. Its row is what makes its tokens valid: no row, no access.
+
+    Tokens are not stored. The present refresh token carries `refresh_id`; the one spent last
+    carried `spent_id` and was spent at `refreshed_at`. A log-in to the admin site is a session too.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    created_at = models.DateTimeField(auto_now_add=True)
+    refreshed_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    refresh_id = models.UUIDField(default=uuid.uuid4)
+    spent_id = models.UUIDField(null=True)
+    user_agent = models.CharField(max_length=255, blank=True)
+    address = models.GenericIPAddressField(null=True)
+
+    objects = SessionManager()
+
+    class Meta:
+        db_table = "sessions"
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("refreshed_at")), name="sessions_expire_later"
+            ),
+        )
+
+    @override
+    def __str__(self) -> str:
+        return f"Session {self.pk}"
