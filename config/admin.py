@@ -1,0 +1,77 @@
+"""The operators' site: which models it has, and who gets in."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, URLResolver, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from typing_extensions import override
+
+from clients.admin import ClientAdmin
+from clients.models import Client
+from users.admin import OwnPasswordView, SessionAdmin, UserAdmin
+from users.auth.admin_login import AdminLoginView, end_session_of, session_of
+from users.models import Session, User
+
+Context = dict[str, Any] | None
+
+
+class OperatorsSite(AdminSite):
+    """Open to active administrators whose log-in is a live row of `Session`."""
+
+    site_header = "Roster"
+    site_title = "Roster"
+    index_title = "Operators' site"
+
+    @override
+    def has_permission(self, request: HttpRequest) -> bool:
+        return session_of(request) is not None
+
+    @override
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Leave out the look-up of any table by number: there are tables that Roster lacks."""
+        urls = super().get_urls()
+        return [url for url in urls if getattr(url, "name", None) != "view_on_site"]
+
+    @override
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: Context = None) -> HttpResponse:
+        index = reverse("admin:index", current_app=self.name)
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(index)
+        if request.user.is_authenticated and not self.has_permission(request):
+            logout(request)  # the cookie of a log-in that has ended
+        context = {
+            **self.each_context(request),
+            "title": "Log in",
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            **(extra_context or {}),
+        }
+        if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
+            context[REDIRECT_FIELD_NAME] = index
+        request.current_app = self.name  # type: ignore[attr-defined] # the URL tag reads it
+        return AdminLoginView.as_view(extra_context=context, next_page=index)(request)
+
+    @override
+    def logout(self, request: HttpRequest, extra_context: Context = None) -> HttpResponse:
+        if request.method == "POST":
+            end_session_of(request)
+        return super().logout(request, extra_context)
+
+    @override
+    def password_change(self, request: HttpRequest, extra_context: Context = None) -> HttpResponse:
+        request.current_app = self.name  # type: ignore[attr-defined] # the URL tag reads it
+        context = {**self.each_context(request), **(extra_context or {})}
+        done = reverse("admin:password_change_done", current_app=self.name)
+        return OwnPasswordView.as_view(extra_context=context, success_url=done)(request)
+
+
+site = OperatorsSite(name="admin")
+site.register(User, UserAdmin)
+site.register(Session, SessionAdmin)
+site.register(Client, ClientAdmin)

@@ -1,0 +1,24 @@
+"""Every path that the service answers."""
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config import health, pages
+from config.admin import site
+from config.api.routing import endpoint
+
+urlpatterns = [
+    path("", include("users.urls")),
+    path("", include("clients.urls")),
+    path("admin/", site.urls),
+    path("admin", RedirectView.as_view(url="/admin/")),
+    *endpoint("livez", health.livez, "livez"),
+    *endpoint("healthz", health.livez, "healthz"),
+    *endpoint("readyz", health.readyz, "readyz"),
+    path("", pages.home, name="home"),
+]
+
+handler400 = pages.bad_request
+handler403 = pages.permission_denied
+handler404 = pages.not_found
+handler500 = pages.server_error
