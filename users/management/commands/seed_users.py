@@ -1,0 +1,168 @@
+"""`manage.py seed_users`: demo clients and users."""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.db.models import Manager
+from typing_extensions import override
+
+from clients.models import Client
+from config.secret_files import kept_secret
+from users.models import User
+
+DOMAIN = "demo.example"  # reserved for examples (RFC 2606): whoever has this address was seeded
+ADMINISTRATOR = f"admin@{DOMAIN}"
+BATCH = 5000
+MOST = 100_000_000
+
+FIRST_NAMES = (
+    "Ada",
+    "Björn",
+    "Chiara",
+    "Dmitri",
+    "Élodie",
+    "Fatima",
+    "Goran",
+    "Hana",
+    "Ines",
+    "Jun",
+)
+LAST_NAMES = (
+    "Novak",
+    "Okafor",
+    "Petrov",
+    "Quinn",
+    "Rossi",
+    "Sato",
+    "Tanaka",
+    "Ueda",
+    "Varga",
+    "Weiß",
+)
+
+
+class Command(BaseCommand):
+    """Make what is missing, touch nothing that is there."""
+
+    help = "Create demo clients and users. Safe to repeat: what is there stays as it is."
+
+    @override
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--users", type=number, default=12, help="regular users (12)")
+        parser.add_argument("--clients", type=number, default=3, help="their clients (3)")
+        parser.add_argument(
+            "--force", action="store_true", help="even if there are users that are not seeded"
+        )
+        parser.add_argument(
+            "--if-empty", action="store_true", help="do nothing if there are users already"
+        )
+
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        clients, users = options["clients"], options["users"]
+        if users and not clients:
+            raise CommandError("Users need a client: --clients 1 or more.")
+        if options["if_empty"] and User.objects.exists():
+            self.stdout.write("The database has users; nothing was made.")
+            self.tell_login()
+            return
+        if not options["force"] and User.objects.exclude(email__endswith=f"@{DOMAIN}").exists():
+            raise CommandError(
+                "This database has users that were not seeded. Add --force to seed it all the same."
+            )
+        before = Client.objects.count(), User.objects.count()
+        self.seed(clients, users)
+        made = Client.objects.count() - before[0], User.objects.count() - before[1]
+        self.stdout.write(f"Made {made[0]} clients and {made[1]} users.")
+        self.tell_login()
+
+    def seed(self, clients: int, users: int) -> None:
+        """Insert in batches; all users share one digest, or hashing would take for ever."""
+        digest = make_password(demo_password())
+        bar = Bar(clients + users + 1)
+        insert(Client, ({"name": f"Demo Client {n}"} for n in range(1, clients + 1)), bar)
+        seeded = Client.objects.filter(name__startswith="Demo Client ").order_by("pk")
+        ids = list(seeded.values_list("pk", flat=True)[:clients])
+        administrator = {"name": "Demo Administrator", "email": ADMINISTRATOR, "client_id": None}
+        insert(User, [{**administrator, "password": digest}], bar)
+        insert(User, (demo_user(n, ids, digest) for n in range(1, users + 1)), bar)
+        bar.finish()
+
+    def tell_login(self) -> None:
+        """Print how to log in, as far as the demo password still holds."""
+        for email in (ADMINISTRATOR, f"user1@{DOMAIN}"):
+            user = User.objects.filter(email=email).first()
+            if user is None:
+                continue
+            role = "Administrator" if user.is_administrator else "Regular user"
+            holds = check_password(demo_password(), user.password)
+            secret = demo_password() if holds else "(changed since)"
+            self.stdout.write(f"{role}: {email}  password: {secret}")
+
+
+def demo_user(number: int, clients: list[int], digest: str) -> dict[str, Any]:
+    first = FIRST_NAMES[number % 10]
+    last = LAST_NAMES[number // 10 % 10]
+    return {
+        "name": f"{first} {last}",
+        "email": f"user{number}@{DOMAIN}",
+        "client_id": clients[number % len(clients)],
+        "password": digest,
+    }
+
+
+def insert(model: type[Client] | type[User], rows: Iterable[dict[str, Any]], bar: "Bar") -> None:
+    """Insert what is not there yet, one transaction a batch."""
+    manager: Manager[Any] = model.objects
+    for batch in batches(rows):
+        with transaction.atomic():
+            manager.bulk_create([model(**row) for row in batch], ignore_conflicts=True)
+        bar.advance(len(batch))
+
+
+def batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def demo_password() -> str:
+    """Return the password of this installation's demo users, made once, readable by its owner."""
+    return kept_secret(settings.VAR_DIR / "demo_password", size=12)
+
+
+def number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:12]) <= MOST):
+        raise ValueError
+    return int(text)
+
+
+class Bar:
+    """A progress bar on a terminal; nothing anywhere else."""
+
+    WIDTH = 40
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self.is_shown = sys.stderr.isatty()
+
+    def advance(self, count: int) -> None:
+        self.done += count
+        share = self.done / self.total
+        filled = "█" * int(share * self.WIDTH)
+        self.show(f"\r{filled:·<{self.WIDTH}} {share:4.0%} {self.done:,}/{self.total:,}")
+
+    def finish(self) -> None:
+        self.show("\n")
+
+    def show(self, text: str) -> None:
+        if self.is_shown:
+            sys.stderr.write(text)
+            sys.stderr.flush()
