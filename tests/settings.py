@@ -1,0 +1,15 @@
+"""The product's settings, with a database for tests and nothing kept in var/."""
+
+import os
+import secrets
+
+os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or "sqlite://"
+
+from config.settings import *  # noqa: F403 # the environment must stand before it is read
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    # Nobody runs collectstatic for a test.
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
