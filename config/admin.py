@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -38,7 +39,7 @@ class OperatorsSite(AdminSite):
 
     @override
     @method_decorator(never_cache)
-    def login(self, request: HttpRequest, extra_context: Context = None) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: Context = None) -> Any:
         index = reverse("admin:index", current_app=self.name)
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(index)
@@ -54,21 +55,29 @@ class OperatorsSite(AdminSite):
         }
         if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
             context[REDIRECT_FIELD_NAME] = index
-        request.current_app = self.name  # type: ignore[attr-defined] # the URL tag reads it
+        request.current_app = self.name
         return AdminLoginView.as_view(extra_context=context, next_page=index)(request)
 
     @override
-    def logout(self, request: HttpRequest, extra_context: Context = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: Context = None) -> Any:
         if request.method == "POST":
             end_session_of(request)
         return super().logout(request, extra_context)
 
     @override
-    def password_change(self, request: HttpRequest, extra_context: Context = None) -> HttpResponse:
-        request.current_app = self.name  # type: ignore[attr-defined] # the URL tag reads it
+    def password_change(self, request: HttpRequest, extra_context: Context = None) -> Any:
+        request.current_app = self.name
         context = {**self.each_context(request), **(extra_context or {})}
         done = reverse("admin:password_change_done", current_app=self.name)
         return OwnPasswordView.as_view(extra_context=context, success_url=done)(request)
+
+    @override
+    def autocomplete_view(self, request: HttpRequest) -> Any:
+        """Complete the one field that is typed; Django's view fails on fields of other kinds."""
+        asked = [request.GET.get(key) for key in ("app_label", "model_name", "field_name")]
+        if asked != ["users", "user", "client"]:
+            raise PermissionDenied
+        return super().autocomplete_view(request)
 
 
 site = OperatorsSite(name="admin")

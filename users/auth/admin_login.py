@@ -81,8 +81,8 @@ def session_of(request: HttpRequest) -> Session | None:
     if not isinstance(user, User) or not user.is_staff:
         return None
     if _CACHED not in request.META:
-        named = Session.objects.live().filter(pk=request.session.get(SESSION_ID), user=user)
-        request.META[_CACHED] = named.first()
+        named: Any = request.session.get(SESSION_ID)
+        request.META[_CACHED] = Session.objects.live().filter(pk=named, user=user).first()
     session: Session | None = request.META[_CACHED]
     return session
 

@@ -1,0 +1,131 @@
+"""Forms of the admin site for users: the API's rules, and the same verbs."""
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.auth.forms import SetPasswordMixin
+from django.contrib.auth.password_validation import password_validators_help_text_html
+from django.core.exceptions import ValidationError
+from typing_extensions import override
+
+from clients.forms import VerbForm
+from users.auth.admin_login import PasswordField
+from users.auth.credentials import is_current_password
+from users.lifecycle import create_user, update_user
+from users.models import Session, User
+from users.policies import Change, terms
+
+
+def new_password_field() -> PasswordField:
+    return PasswordField(
+        label="Password",
+        autocomplete="new-password",
+        help_text=password_validators_help_text_html(),
+    )
+
+
+def repeated_password_field() -> PasswordField:
+    return PasswordField(
+        label="Password confirmation",
+        autocomplete="new-password",
+        help_text="The same password again.",
+    )
+
+
+def incorrect() -> ValidationError:
+    return ValidationError("This is not your password.", code="incorrect")
+
+
+class UserAddForm(SetPasswordMixin, VerbForm):  # type: ignore[type-arg] # none at run time
+    """A new user with a password."""
+
+    password1 = new_password_field()
+    password2 = repeated_password_field()
+
+    class Meta:
+        model = User
+        fields = ("name", "email", "client", "active")
+
+    @override
+    def clean(self) -> dict[str, Any] | None:
+        self.validate_passwords()
+        return super().clean()
+
+    @override
+    def check_instance(self) -> None:
+        self.validate_password_for_user(self.instance, "password1")
+
+    @override
+    def save_by_verb(self) -> User:
+        values = self.values("name", "email", "client", "active")
+        password = self.cleaned_data["password1"]
+        return create_user({**values, "password": password}, actor=self.actor)
+
+
+class UserChangeForm(VerbForm):
+    """Changes of a user; not of the password, which has a page of its own."""
+
+    current_password = PasswordField(
+        autocomplete="current-password",
+        required=False,
+        help_text="Your own password; it is needed to change your own email.",
+    )
+
+    session: Session | None  # the actor's; the admin site sets it
+
+    class Meta:
+        model = User
+        fields = ("name", "email", "client", "active")
+
+    @override
+    def check_instance(self) -> None:
+        if self.instance.email == self.read.email or "current_password" in self.errors:
+            return
+        if terms("email", actor=self.actor, user=self.read) is not Change.WITH_PASSWORD:
+            return
+        given = self.cleaned_data["current_password"]
+        if not given:
+            fault = ValidationError("Enter your password to change your email.", code="required")
+            self.add_error("current_password", fault)
+        elif not is_current_password(self.read, given):
+            self.add_error("current_password", incorrect())
+
+    @override
+    def save_by_verb(self) -> User:
+        values = self.values("name", "email", "client", "active")
+        return update_user(self.read, values, actor=self.actor, session=self.session)
+
+
+class SetPasswordForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg] # none at run time
+    """A new password for someone else."""
+
+    required_css_class = "required"
+
+    password1 = new_password_field()
+    password2 = repeated_password_field()
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    @override
+    def clean(self) -> dict[str, Any] | None:
+        self.validate_passwords()
+        self.validate_password_for_user(self.user, "password1")
+        return super().clean()
+
+
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """A new password for oneself; the present one proves that it is not just an open browser."""
+
+    old_password = PasswordField(label="Old password", autocomplete="current-password")
+    new_password1 = new_password_field()
+    new_password2 = repeated_password_field()
+
+    @override
+    def clean_old_password(self) -> str:
+        given = cast(str, self.cleaned_data["old_password"])
+        if not is_current_password(self.user, given):
+            raise incorrect()
+        return given
