@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.functional import cached_property
 from typing_extensions import override
 
-from clients.lifecycle import update_client
+from clients.lifecycle import create_client, update_client
 from clients.models import Client
 from clients.names import clean_name
 from config.api.errors import Conflict
@@ -92,5 +92,5 @@ class ClientForm(VerbForm):
     def save_by_verb(self) -> Client:
         values = self.values("name", "active")
         if self.read.pk is None:
-            return Client.objects.create(**values)
+            return create_client(values, actor=self.actor)
         return update_client(self.read, values, actor=self.actor)

@@ -3,10 +3,32 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 
 from clients.models import Client
 from config.api.etags import Stale
+
+
+@transaction.atomic
+def create_client(values: dict[str, Any], *, actor: Any) -> Client:
+    """Return the new client of `values`, which are checked already.
+
+    Raises `IntegrityError` where another has taken the name since.
+    """
+    client = Client(**values)
+    require_free_name(client)
+    client.save(force_insert=True)
+    return client
+
+
+def require_free_name(client: Client) -> None:
+    """Raise `IntegrityError` for a taken name where the database itself would not.
+
+    SQLite's own `LOWER` folds ASCII letters alone; its one writer at a time makes this check hold.
+    """
+    if connection.vendor == "sqlite" and not client.name.isascii():
+        if Client.objects.named(client.name).exclude(pk=client.pk).exists():
+            raise IntegrityError("clients_name_unique")
 
 
 @transaction.atomic
@@ -24,6 +46,8 @@ def update_client(client: Client, values: dict[str, Any], *, actor: Any) -> Clie
         return fresh
     for name, value in changed.items():
         setattr(fresh, name, value)
+    if "name" in changed:
+        require_free_name(fresh)
     fresh.save(update_fields=[*changed, "updated_at"])
     if "active" in changed:
         get_user_model().objects.filter(client=fresh).end_sessions()

@@ -3,9 +3,10 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth import get_user_model
 from django.db import connections, models
-from django.db.models import Q, Value
-from django.db.models.functions import Lower
+from django.db.models import Count, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import Exact
 
 if TYPE_CHECKING:
@@ -24,12 +25,10 @@ def contains_any_case(field: str, text: str, using: str) -> Q:
 
 def equals_any_case(field: str, text: str, using: str) -> Q:
     """Return the condition that `field` is `text` whatever the case; see `contains_any_case`."""
-    if connections[using].vendor != "sqlite":
-        # LOWER is what the unique index has; `iexact` is UPPER, which folds other letters too.
-        return Q(Exact(Lower(field), Lower(Value(text)))) | Q(**{f"{field}__iexact": text})
-    if text.isascii():
-        return Q(**{f"{field}__iexact": text})
-    return Q(**{f"{field}__iregex": rf"\A{re.escape(text)}\Z"})
+    if connections[using].vendor == "sqlite":
+        return Q(**{f"{field}__iregex": rf"\A{re.escape(text)}\Z"})
+    # LOWER is what the unique index has; `iexact` is UPPER, which folds other letters too.
+    return Q(Exact(Lower(field), Lower(Value(text)))) | Q(**{f"{field}__iexact": text})
 
 
 class ClientQuerySet(models.QuerySet["Client"]):
@@ -56,7 +55,10 @@ class ClientQuerySet(models.QuerySet["Client"]):
         return clients
 
     def with_users_count(self) -> "ClientQuerySet":
-        counted: ClientQuerySet = self.annotate(users_count=models.Count("users"))
+        # A subquery, so that only the rows of a page are counted; a join would group all of them.
+        users = get_user_model()._default_manager.filter(client=OuterRef("pk"))
+        number = users.order_by().values("client").annotate(number=Count("pk")).values("number")
+        counted: ClientQuerySet = self.annotate(users_count=Coalesce(Subquery(number), 0))
         return counted
 
 

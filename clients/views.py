@@ -6,10 +6,11 @@ from django.db.models import F, OrderBy
 from typing_extensions import override
 
 from clients.filters import ClientFilters
-from clients.lifecycle import update_client
+from clients.lifecycle import create_client, update_client
 from clients.managers import ClientQuerySet
 from clients.models import Client
 from clients.policies import ClientPolicy
+from clients.schema import OPERATIONS
 from clients.serializers import (
     INCLUDABLE,
     ClientCreateSerializer,
@@ -29,6 +30,7 @@ class ClientViewSet(ResourceViewSet[Client]):
     filters = ClientFilters
     includable = INCLUDABLE
     location = "/clients"
+    operations = OPERATIONS
     orderings: ClassVar[dict[str, OrderBy]] = {
         "id": OrderBy(F("id")),
         "name": OrderBy(F("name")),
@@ -50,7 +52,7 @@ class ClientViewSet(ResourceViewSet[Client]):
 
     @override
     def save_new(self, values: dict[str, Any]) -> Client:
-        return Client.objects.create(**values)
+        return create_client(values, actor=self.request.user)
 
     @override
     def save(self, row: Client, values: dict[str, Any]) -> Client:

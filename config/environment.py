@@ -95,6 +95,12 @@ def origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
+def host_of(url: str) -> str:
+    """Return the host of an origin as `Host` spells it: an IPv6 address in brackets."""
+    host = urlsplit(url).hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
 def origins(value: str) -> list[str]:
     return [origin(name) for name in names(value)]
 
@@ -109,7 +115,7 @@ def networks(value: str) -> list[Network]:
 def database(value: str) -> dict[str, Any]:
     """Return Django's settings of a `sqlite://` or `postgres://` URL; the URL is not repeated."""
     try:
-        config: dict[str, Any] = {**dj_database_url.parse(value)}
+        config: dict[str, Any] = {**dj_database_url.parse(value)} if "://" in value else {}
     except ValueError:
         config = {}
     engine = config.get("ENGINE")
@@ -147,7 +153,7 @@ def secret_key(repository: Path) -> Callable[[str], str]:
 
 
 def _published(repository: Path) -> list[str]:
-    top = ["*.md", "*.txt", "*.toml", "Makefile", ".env.example", ".ci/*"]
+    top = ["*.md", "*.txt", "*.toml", "*.y*ml", "[MD]*file", ".env.example", ".ci/*"]
     below = ["config", "users", "clients", "templates", "tests"]
     files = [file for pattern in top for file in repository.glob(pattern)]
     files += [file for folder in below for file in (repository / folder).rglob("*.[phty]*")]

@@ -29,6 +29,11 @@ PAGES_POLICY = (
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
+def request_id_of(given: str) -> str:
+    """Return the id that the caller gave if it is one, else a new one."""
+    return given if ACCEPTED_REQUEST_ID.match(given) else secrets.token_hex(16)
+
+
 class RequestIdFilter(logging.Filter):
     """Put the id of the request being served on each log record."""
 
@@ -46,10 +51,7 @@ class RequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        given = request.headers.get("X-Request-ID", "")
-        request.META["REQUEST_ID"] = (
-            given if ACCEPTED_REQUEST_ID.match(given) else secrets.token_hex(16)
-        )
+        request.META["REQUEST_ID"] = request_id_of(request.headers.get("X-Request-ID", ""))
         token = request_id.set(request.META["REQUEST_ID"])
         try:
             response = self.get_response(request)

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import defaults
 
-from config.api.errors import problem_response
+from config.api.errors import Fault, count, problem_response
 from config.api.routing import read_only
 
 
@@ -19,7 +19,8 @@ def is_for_operators(request: HttpRequest) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return problem_response(request, 400, "bad_request", "The request cannot be understood.")
+    fault = Fault("bad_request", "The request's host, cookies or parameters are not acceptable.")
+    return problem_response(request, 400, "bad_request", count([fault]), [fault])
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

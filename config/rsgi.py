@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from config.api.parsing import MAX_BODY_BYTES
+from config.middleware import request_id_of
 from config.wsgi import application
 
 BODY_SECONDS = 10
@@ -33,7 +34,7 @@ class Application:
             async with asyncio.timeout(BODY_SECONDS):
                 body, length = await receive(scope.headers, protocol)
         except TimeoutError:
-            protocol.response_bytes(*too_slow())
+            protocol.response_bytes(*too_slow(scope.headers))
             return
         environ = environ_of(scope, body, length)
         loop = asyncio.get_running_loop()
@@ -108,10 +109,13 @@ def respond(environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
     return int(status[:3]), headers, content
 
 
-def too_slow() -> tuple[int, Headers, bytes]:
+def too_slow(sent: Any) -> tuple[int, Headers, bytes]:
+    request_id = request_id_of(sent.get("x-request-id") or "")
     body = {"type": "about:blank", "title": "Request Timeout", "status": 408}
     body |= {"code": "request_timeout", "detail": "The body did not arrive in time."}
+    body["request_id"] = request_id
     headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
+    headers += [("x-request-id", request_id)]
     headers += [("x-content-type-options", "nosniff"), ("connection", "close")]
     return 408, headers, json.dumps(body).encode()
 

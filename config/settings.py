@@ -4,7 +4,6 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.utils.crypto import salted_hmac
 
@@ -43,7 +42,7 @@ SECRET_KEY = SECRET_KEY or kept_secret(VAR_DIR / "secret_key", size=48)
 
 # Where we are reached
 if PUBLIC_URL:
-    ALLOWED_HOSTS = [*ALLOWED_HOSTS, str(urlsplit(PUBLIC_URL).hostname)]
+    ALLOWED_HOSTS = [*ALLOWED_HOSTS, env.host_of(PUBLIC_URL)]
     CSRF_TRUSTED_ORIGINS = [*CSRF_TRUSTED_ORIGINS, PUBLIC_URL]
 CORS_EXPOSE_HEADERS = ["ETag", "Link", "Location", "Retry-After", "X-Request-ID"]
 CORS_ALLOW_HEADERS = ["authorization", "content-type", "if-match", "x-request-id"]
@@ -75,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "config.health.AnyHostForProbes",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -200,5 +200,24 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
+}
+
+# The OpenAPI document, and the page that shows it
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Roster",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVERS": [{"url": "/"}],
+    "SORT_OPERATIONS": False,
+    "PREPROCESSING_HOOKS": ["config.api.schema.drop_slashed_twins"],
+    "POSTPROCESSING_HOOKS": ["config.api.schema.complete"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "displayRequestDuration": True,
+        "tryItOutEnabled": True,
+        "validatorUrl": None,  # or it sends the address of the document to swagger.io
     },
 }

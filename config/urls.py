@@ -5,7 +5,8 @@ from django.views.generic import RedirectView
 
 from config import health, pages
 from config.admin import site
-from config.api.routing import endpoint
+from config.api.docs import DocsView, SchemaView
+from config.api.routing import endpoint, read_only
 
 urlpatterns = [
     path("", include("users.urls")),
@@ -15,6 +16,9 @@ urlpatterns = [
     *endpoint("livez", health.livez, "livez"),
     *endpoint("healthz", health.livez, "healthz"),
     *endpoint("readyz", health.readyz, "readyz"),
+    *endpoint("schema", SchemaView.as_view(), "schema"),
+    *endpoint("openapi.json", SchemaView.as_view(), "openapi"),
+    *endpoint("docs", read_only(DocsView.as_view()), "docs"),
     path("", pages.home, name="home"),
 ]
 

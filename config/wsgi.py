@@ -16,7 +16,7 @@ class UTF8Request(WSGIRequest):
     """
 
     # A plain attribute over Django's property: setting it no longer reaches `_encoding`.
-    encoding: str | None = None  # type: ignore[assignment] # as said
+    encoding: str | None = None
 
 
 application = get_wsgi_application()

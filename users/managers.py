@@ -65,21 +65,16 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         user: User = self.model(**fields)
         faults: dict[str, Any] = {}
         try:
-            user.clean_fields(exclude=["password"])
+            user.full_clean(exclude=["password"])
         except ValidationError as fault:
             faults = fault.error_dict
         try:
             validate_password(password or "", user)
         except ValidationError as fault:
             faults["password"] = fault.error_list
-        if not faults:
-            user.set_password(password)
-            try:
-                user.validate_constraints()
-            except ValidationError as fault:
-                faults = fault.error_dict
         if faults:
             raise ValidationError(faults)
+        user.set_password(password)
         user.save(using=self._db)
         return user
 

@@ -15,6 +15,7 @@ from users.lifecycle import create_user, update_user
 from users.managers import UserQuerySet
 from users.models import Session, User
 from users.policies import UserPolicy
+from users.schema import OPERATIONS
 from users.serializers import (
     INCLUDABLE,
     UserCreateSerializer,
@@ -32,6 +33,7 @@ class UserViewSet(ResourceViewSet[User]):
     filters = UserFilters
     includable = INCLUDABLE
     location = "/users"
+    operations = OPERATIONS
     orderings: ClassVar[dict[str, OrderBy]] = {
         "id": OrderBy(F("id")),
         "name": OrderBy(F("name")),

@@ -107,9 +107,11 @@ def problem(
     return body
 
 
-def problem_response(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
+def problem_response(
+    request: HttpRequest, status: int, code: str, detail: str, faults: Iterable[Fault] = ()
+) -> HttpResponse:
     """Return the problem as an answer outside DRF."""
-    body = json.dumps(problem(request, status, code, detail))
+    body = json.dumps(problem(request, status, code, detail, faults))
     return HttpResponse(body, status=status, content_type=CONTENT_TYPE)
 
 

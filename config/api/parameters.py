@@ -1,6 +1,7 @@
 """Query parameters: known, once, not empty, and all their faults at once."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -96,8 +97,8 @@ class SearchField(forms.Field):
         if len(value) > MAX_SEARCH_LENGTH:
             message = f"Expected at most {MAX_SEARCH_LENGTH} characters."
             raise ValidationError(message, code="max_length")
-        if not value.isprintable():
-            raise ValidationError("Expected printable characters.", code="invalid")
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+            raise ValidationError("Control characters are not allowed.", code="invalid")
         if value.isspace():
             raise ValidationError("Expected a value.", code="blank")
         return value

@@ -17,6 +17,8 @@ from users.models import Session
 Kind = Literal["access", "refresh"]
 
 MAX_TOKEN_LENGTH = 4096
+# JWS compact form (RFC 7515, section 7.1); the library also takes padding, so one token two ways.
+COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+\Z", re.ASCII)
 ROW_ID = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)
 
 
@@ -72,7 +74,7 @@ def read_token(token: str, kind: Kind) -> Claims:
     Signature, `alg`, `aud`, `iss`, `nbf` and `iat` are the library's to check; that the claims are
     all there, of their types and of the right kind is checked here. `exp` has no leeway.
     """
-    if len(token) > MAX_TOKEN_LENGTH:
+    if len(token) > MAX_TOKEN_LENGTH or not COMPACT.match(token):
         raise InvalidToken
     try:
         claims = token_backend.decode(token)  # type: ignore[arg-type] # takes the text it is made for

@@ -1,6 +1,6 @@
 """Logging in, refreshing, logging out."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.conf import settings
 from rest_framework.exceptions import AuthenticationFailed
@@ -12,6 +12,7 @@ from config.api.serializers import StrictSerializer
 from config.api.views import Manners
 from users.auth.authentication import client_of
 from users.auth.credentials import check_credentials
+from users.auth.schema import OPERATIONS
 from users.auth.serializers import LoginSerializer, LogoutSerializer, RefreshSerializer
 from users.auth.tokens import InvalidToken, access_token, read_token, refresh_token
 from users.lifecycle import end_session, open_session, rotate_session
@@ -51,6 +52,7 @@ class OpenAuthView(AuthView):
 
 class LoginView(OpenAuthView):
     serializer_class = LoginSerializer
+    operations: ClassVar = {"post": OPERATIONS["login"]}
 
     def post(self, request: Request) -> Response:
         body = self.read(request)
@@ -75,6 +77,7 @@ class LoginView(OpenAuthView):
 
 class RefreshView(OpenAuthView):
     serializer_class = RefreshSerializer
+    operations: ClassVar = {"post": OPERATIONS["refresh"]}
 
     def post(self, request: Request) -> Response:
         body = self.read(request)
@@ -95,6 +98,7 @@ class RefreshView(OpenAuthView):
 
 class LogoutView(AuthView):
     serializer_class = LogoutSerializer
+    operations: ClassVar = {"post": OPERATIONS["logout"]}
     permission_classes = (IsAuthenticated,)
 
     def post(self, request: Request) -> Response:

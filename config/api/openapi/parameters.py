@@ -18,7 +18,6 @@ from config.api.routing import MAX_ID
 
 REQUEST_ID_PATTERN = "^[A-Za-z0-9._-]{1,64}$"
 ENTITY_TAG_PATTERN = '^"[0-9a-f]{32}"$'
-SAMPLE_ETAG = '"3f1c0e9d5b7a4826a1d2c3b4e5f60718"'
 
 LIST_PARAMETERS = {
     "page": "Which page, from 1. A page past the end is 404.",
@@ -40,7 +39,7 @@ class UnknownField(TypeError):
 
 def query_parameter(name: str, field: forms.Field, description: str) -> dict[str, Any]:
     """Return a query parameter as its form field checks it."""
-    parameter = {"name": name, "in": "query", "description": description}
+    parameter: dict[str, Any] = {"name": name, "in": "query", "description": description}
     schema = value_schema(field)
     if name == "page_size":
         schema["default"] = settings.PAGE_SIZE
@@ -90,7 +89,6 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "The `ETag` that you read (or several by comma, or `*`): the change is "
         "made only if the row is still in that state, else 412.",
         "schema": {"type": "string"},
-        "example": SAMPLE_ETAG,
     },
 }
 

@@ -112,22 +112,34 @@ NOT_AN_OBJECT = invalid(
     "Not a JSON object", Fault("parse_error", "The body must be a JSON object.")
 )
 
-EVERYWHERE = (
-    Refusal("Another method", 405, "method_not_allowed", 'Method "DELETE" not allowed.'),
-    Refusal("A fault of ours", 500, "error", "Something went wrong on our side."),
-    Refusal("Database away", 503, "unavailable", "Try again in a few seconds."),
+ANOTHER_METHOD = Refusal(
+    "Another method", 405, "method_not_allowed", 'Method "DELETE" not allowed.'
 )
+TOO_SLOW = Refusal("Too slow", 408, "request_timeout", "The body did not arrive in time.")
+TOO_LARGE = Refusal("Too large", 413, "payload_too_large", "The body is larger than 1 MiB.")
+NOT_JSON = Refusal(
+    "Not JSON",
+    415,
+    "unsupported_media_type",
+    'Unsupported media type "text/plain" in request.',
+)
+FAULT_OF_OURS = Refusal("A fault of ours", 500, "error", "Something went wrong on our side.")
+DATABASE_AWAY = Refusal("Database away", 503, "unavailable", "Try again in a few seconds.")
+
+EVERYWHERE = (ANOTHER_METHOD, FAULT_OF_OURS, DATABASE_AWAY)
 WITH_TOKEN = (NO_TOKEN, BAD_TOKEN)
-WITH_BODY = (
-    Refusal("Too slow", 408, "request_timeout", "The body did not arrive in time."),
-    Refusal("Too large", 413, "payload_too_large", "The body is larger than 1 MiB."),
-    Refusal(
-        "Not JSON",
-        415,
-        "unsupported_media_type",
-        'Unsupported media type "text/plain" in request.',
-    ),
-)
+WITH_BODY = (TOO_SLOW, TOO_LARGE, NOT_JSON)
+# What reads the same at every call is one component of the document.
+SHARED: dict[tuple[Refusal, ...], str] = {
+    WITH_TOKEN: "Unauthorized",
+    (ANOTHER_METHOD,): "MethodNotAllowed",
+    (TOO_SLOW,): "RequestTimeout",
+    (STALE,): "PreconditionFailed",
+    (TOO_LARGE,): "PayloadTooLarge",
+    (NOT_JSON,): "UnsupportedMediaType",
+    (FAULT_OF_OURS,): "InternalServerError",
+    (DATABASE_AWAY,): "ServiceUnavailable",
+}
 
 
 def problem_schema() -> dict[str, Any]:
