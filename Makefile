@@ -27,19 +27,23 @@ $(VENV)/test: requirements.txt tests/requirements.txt | $(BIN)/python
 	@$(INSTALL) -r requirements.txt -r tests/requirements.txt
 	@touch $@ $(VENV)/run
 
-run: $(VENV)/run ## Set up, migrate, seed demo data, serve on 127.0.0.1:8000 (PORT=)
-	@$(BIN)/python manage.py migrate --verbosity 0
+STATIC := var/static/staticfiles.json
+$(STATIC): $(VENV)/run config/settings.py $(wildcard */static/*)
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
+	@touch $@
+
+run: $(VENV)/run $(STATIC) ## Set up, migrate, seed demo data, serve on 127.0.0.1:8000 (PORT=)
+	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed_users --if-empty
 	@echo "Roster: http://127.0.0.1:$(PORT)/  (API docs: /docs, operators' site: /admin/)"
 	@exec $(BIN)/python -m config.server --port $(PORT)
 
 test: $(VENV)/test ## Run the tests on SQLite, and on PostgreSQL when TEST_DATABASE_URL is set
 	@echo "Tests on SQLite"
-	@TEST_DATABASE_URL= $(BIN)/pytest -n auto
+	@TEST_DATABASE_URL= $(BIN)/pytest -n auto --dist loadgroup
 ifneq ($(TEST_DATABASE_URL),)
 	@echo "Tests on PostgreSQL"
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist loadgroup
 endif
 
 check: $(VENV)/test ## Run every gate: format, lint, types, imports, migrations, deployment, schema, coverage
@@ -51,7 +55,7 @@ check: $(VENV)/test ## Run every gate: format, lint, types, imports, migrations,
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest -n auto --cov --cov-report=
+	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='users/auth/*,*/policies.py'
 
