@@ -13,3 +13,5 @@ STORAGES = {
     # Nobody runs collectstatic for a test.
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+
+WHITENOISE_AUTOREFRESH = True  # look when asked, instead of scanning var/static for each test

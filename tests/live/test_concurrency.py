@@ -36,8 +36,9 @@ def test_of_twenty_equal_posts_one_creates(service: Service, root: str) -> None:
     assert found["count"] == 1
 
 
-def test_of_twenty_equal_clients_one_is_created(service: Service, root: str) -> None:
-    name = f"Client {secrets.token_hex(6)}"
+@pytest.mark.parametrize("word", ["Client", "École"])
+def test_of_twenty_equal_clients_one_is_created(service: Service, root: str, word: str) -> None:
+    name = f"{word} {secrets.token_hex(6)}"
     calls = [
         partial(service.call, "POST", "/clients", {"name": spelling}, token=root)
         for spelling in [name, name.upper()] * 10

@@ -1,0 +1,313 @@
+"""The environment variables: each bad value is told by name and reason, all at once."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment as env
+from config.secret_files import kept_secret
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "k3y-of-an-installation-0123456789-abcdef"
+
+
+def load(**variables: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of its own, with nothing but these variables."""
+    kept = {
+        name: os.environ[name] for name in ("PATH", "COVERAGE_PROCESS_START") if name in os.environ
+    }
+    return subprocess.run(
+        [sys.executable, "-c", "from config import settings as s; print(s.DEBUG, s.WEB_WORKERS)"],
+        cwd=ROOT,
+        env=kept | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def faults_of(name: str, parse: Callable[[str], Any], value: str) -> list[str]:
+    reader = env.Environment({name: value})
+    assert reader.read(name, parse, "default") == "default"
+    return reader.faults
+
+
+WORKERS = env.whole(1, 256)
+
+
+@pytest.mark.parametrize(
+    ("parse", "values", "reason"),
+    [
+        (env.flag, ["2", "yess", "y", "t", "None", "true false"], "expected true or false"),
+        (WORKERS, ["0", "257", "-1", "+1", "1.0", "1e1", "1_0", "x", "\u0661", "9" * 5000,
+                   "0000000019999999"], "expected a whole number from 1 to 256"),
+        (env.origin, ["example.com", "//example.com", "ftp://example.com", "https://", "https://:80",
+                      "https://a b", "https://a:0", "https://a:", "https://a\">", "javascript:x",
+                      "https://b\u00fccher.example"],
+         "expected an address such as https://accounts.example.com"),
+        (env.origin, ["https://a/b", "https://a?b", "https://a#b", "https://u:p@a"],
+         "expected scheme, host and port alone, without path or user"),
+        (env.networks, ["10.0.0.1/8", "10.0.0.0/33", "localhost", "10.0.0.0/8 10.1.1.1", "*"],
+         "expected addresses or networks such as 10.0.0.0/8, by comma"),
+        (env.database,
+         ["x", "mysql://u:p@h/n", "postgres://", "postgres://u:p@h", "postgres://u:p@h:port/n",
+          "postgres://u:p@h:99999/n", "postgres://u:p@[::1/n", "postgis://u:p@h/n",
+          "timescale://u:p@h/n", "postgres:/u:p@h/n", "/var/db.sqlite3"],
+         "expected postgres://user:password@host:port/name or sqlite:///file"),
+    ],
+)  # fmt: skip
+def test_bad_value_is_told_by_name_and_reason(
+    parse: Callable[[str], Any], values: list[str], reason: str
+) -> None:
+    for value in values:
+        assert faults_of("NAME", parse, value) == [f"NAME: {reason}"], value
+
+
+@pytest.mark.parametrize("value", ["http://[bad", "https://a:abc", "https://a:99999"])
+def test_unreadable_address_is_a_fault(value: str) -> None:
+    (fault,) = faults_of("PUBLIC_URL", env.origin, value)
+
+    assert fault.startswith("PUBLIC_URL: ")
+
+
+@pytest.mark.parametrize(
+    ("parse", "value", "expected"),
+    [
+        (env.flag, "1", True), (env.flag, " TRUE ", True), (env.flag, "on", True),
+        (env.flag, "No", False), (env.flag, "0", False), (env.flag, "off", False),
+        (WORKERS, "1", 1), (WORKERS, "256", 256), (WORKERS, " 7\n", 7), (WORKERS, "007", 7),
+        (env.names, " a, ,b ,", ["a", "b"]),
+        (env.origin, "HTTPS://Example.COM:8443/", "https://example.com:8443"),
+        (env.origin, "http://[::1]:8000", "http://[::1]:8000"),
+        (env.origins, "https://a.example, http://b.example:81",
+         ["https://a.example", "http://b.example:81"]),
+        (env.origins, "https://*.example.com", ["https://*.example.com"]),
+    ],
+)  # fmt: skip
+def test_good_value_is_read(parse: Callable[[str], Any], value: str, expected: Any) -> None:
+    reader = env.Environment({"NAME": value})
+
+    assert reader.read("NAME", parse, None) == expected
+    reader.check()
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\n"])
+def test_empty_is_unset(value: str) -> None:
+    assert env.Environment({"NAME": value}).read("NAME", env.flag, True) is True
+    assert env.Environment({}).secret("NAME", env.names, ["default"]) == ["default"]
+
+
+def test_networks_of_both_families() -> None:
+    assert [str(network) for network in env.networks("10.0.0.0/8, ::1,192.0.2.1")] == [
+        "10.0.0.0/8",
+        "::1/128",
+        "192.0.2.1/32",
+    ]
+
+
+def test_all_faults_are_told_at_once() -> None:
+    reader = env.Environment({"DEBUG": "maybe", "WEB_WORKERS": "many", "GOOD": "1"})
+    for name, parse in (("DEBUG", env.flag), ("WEB_WORKERS", WORKERS), ("GOOD", WORKERS)):
+        reader.read(name, parse, None)
+
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        reader.check()
+    assert str(refusal.value).splitlines() == [
+        "The environment is not usable:",
+        "DEBUG: expected true or false",
+        "WEB_WORKERS: expected a whole number from 1 to 256",
+    ]
+
+
+# Databases
+
+
+def test_sqlite_waits_writes_ahead_and_syncs() -> None:
+    config = env.database("sqlite:////srv/db.sqlite3")
+
+    assert config["NAME"] == "/srv/db.sqlite3"
+    assert config["OPTIONS"]["timeout"] >= 5
+    assert config["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in config["OPTIONS"]["init_command"]
+    assert "synchronous=FULL" in config["OPTIONS"]["init_command"]
+
+
+@pytest.mark.parametrize(
+    ("query", "age"), [("", 60), ("?sslmode=require", 60), ("?pool=true", 0), ("?pool=false", 60)]
+)
+def test_postgresql_keeps_connections_unless_a_pool_does(query: str, age: int) -> None:
+    config = env.database(f"postgres://u:p%40ss@db.example:5433/roster{query}")
+
+    expected = ("u", "p@ss", "db.example", 5433, "roster")
+    assert tuple(config[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "NAME")) == expected
+    assert config["CONN_MAX_AGE"] == age
+    assert config["CONN_HEALTH_CHECKS"] is True
+    assert config["OPTIONS"]["connect_timeout"] == 5
+
+
+def test_connect_timeout_of_the_address_wins() -> None:
+    config = env.database("postgres://u:p@h/n?connect_timeout=2")
+
+    assert config["OPTIONS"]["connect_timeout"] in (2, "2")
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("content", [KEY, f"{KEY}\n", f"  {KEY}  \n\n"])
+def test_secret_may_stand_in_a_file(content: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(content)
+    reader = env.Environment({"SECRET_KEY_FILE": str(tmp_path / "key")})
+
+    assert reader.secret("SECRET_KEY", str, "") == KEY
+    reader.check()
+
+
+def test_secret_stands_in_one_place(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY)
+    reader = env.Environment({"SECRET_KEY": KEY, "SECRET_KEY_FILE": str(tmp_path / "key")})
+    reader.secret("SECRET_KEY", str, "")
+
+    assert reader.faults == ["SECRET_KEY: set it or SECRET_KEY_FILE, not both"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "cannot be read as text"), (b"\xff\xfe", "cannot be read as text"),
+     (b"", "is empty"), (b" \n", "is empty")],
+)  # fmt: skip
+def test_unusable_file_is_a_fault(content: bytes | None, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+    reader = env.Environment({"SECRET_KEY_FILE": str(file)})
+
+    assert reader.secret("SECRET_KEY", str, "default") == "default"
+    assert reader.faults == [f"SECRET_KEY_FILE: this file {reason}"]
+
+
+def test_directory_is_no_secret(tmp_path: Path) -> None:
+    reader = env.Environment({"SECRET_KEY_FILE": str(tmp_path)})
+    reader.secret("SECRET_KEY", str, "")
+
+    assert reader.faults == ["SECRET_KEY_FILE: this file cannot be read as text"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("x" * 31, "expected at least 32 characters"),
+        ("django-insecure-" + "x" * 50, "this is a sample of Django's, make one of your own"),
+        ("published-in-the-readme-0123456789", "this value is published with the source"),
+        ("published-in-an-example-0123456789", "this value is published with the source"),
+        ("published-in-a-module-0123456789ab", "this value is published with the source"),
+        ("published-in-the-pipeline-01234567", "this value is published with the source"),
+    ],
+)
+def test_weak_and_published_keys_are_refused(value: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("SECRET_KEY=published-in-the-readme-0123456789\n")
+    (tmp_path / ".env.example").write_text("SECRET_KEY=published-in-an-example-0123456789\n")
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci" / "run").write_text("SECRET_KEY=published-in-the-pipeline-01234567 x\n")
+    (tmp_path / "users" / "auth").mkdir(parents=True)
+    (tmp_path / "users" / "auth" / "x.py").write_text('KEY = "published-in-a-module-0123456789ab"')
+    reader = env.Environment({"SECRET_KEY": value})
+    reader.secret("SECRET_KEY", env.secret_key(tmp_path), "")
+
+    (fault,) = reader.faults
+    assert fault.startswith(f"SECRET_KEY: {reason}")
+    assert value not in fault
+
+
+def test_key_of_ones_own_is_taken(tmp_path: Path) -> None:
+    assert env.secret_key(tmp_path)("x" * 32) == "x" * 32
+
+
+def test_value_found_in_this_repository_is_refused() -> None:
+    """As `KEY` is: it stands above."""
+    with pytest.raises(ValueError, match="published with the source"):
+        env.secret_key(ROOT)(KEY)
+
+
+def test_kept_secret_is_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "var" / "key"
+
+    first, second = kept_secret(file, size=48), kept_secret(file, size=48)
+
+    assert first == second == file.read_text()
+    assert len(first) >= 48
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert [path.name for path in file.parent.iterdir()] == ["key"]
+
+
+def test_two_installations_have_two_secrets(tmp_path: Path) -> None:
+    assert kept_secret(tmp_path / "a", size=48) != kept_secret(tmp_path / "b", size=48)
+
+
+# The settings as a whole
+
+
+def test_settings_tell_every_fault_and_no_secret() -> None:
+    finished = load(
+        DEBUG="maybe",
+        WEB_WORKERS="0",
+        PUBLIC_URL="accounts.example.com",
+        CSRF_TRUSTED_ORIGINS="example.com",
+        CORS_ALLOWED_ORIGINS="*",
+        TRUSTED_PROXIES="proxy",
+        PASSWORD_MIN_LENGTH="7",
+        ACCESS_TOKEN_MINUTES="0",
+        SESSION_DAYS="forever",
+        MAX_PAGE_SIZE="0",
+        PAGE_SIZE="-1",
+        DATABASE_URL="mysql://root:hunter2secret@db/x",
+        SECRET_KEY="too-short-secret",
+    )
+
+    assert finished.returncode != 0
+    _, _, told = finished.stderr.partition("The environment is not usable:\n")
+    names = [line.split(":")[0] for line in told.strip().splitlines()]
+    assert sorted(names) == [
+        "ACCESS_TOKEN_MINUTES", "CORS_ALLOWED_ORIGINS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL",
+        "DEBUG", "MAX_PAGE_SIZE", "PAGE_SIZE", "PASSWORD_MIN_LENGTH", "PUBLIC_URL", "SECRET_KEY",
+        "SESSION_DAYS", "TRUSTED_PROXIES", "WEB_WORKERS",
+    ]  # fmt: skip
+    assert not any(secret in finished.stderr for secret in ("hunter2secret", "too-short-secret"))
+
+
+def test_shared_database_needs_a_shared_key_and_says_so_beside_the_rest() -> None:
+    finished = load(DATABASE_URL="postgres://u:hunter2secret@h/n", PAGE_SIZE="9", MAX_PAGE_SIZE="5")
+
+    assert finished.returncode != 0
+    assert "SECRET_KEY: required with DATABASE_URL" in finished.stderr
+    assert "PAGE_SIZE: more than MAX_PAGE_SIZE" in finished.stderr
+    assert "hunter2secret" not in finished.stderr
+
+
+def test_good_environment_starts() -> None:
+    finished = load(
+        DATABASE_URL="postgres://u:p@h/n",
+        SECRET_KEY="an-installation's-own-" + "7" * 3 + "-" + "q" * 20,
+        WEB_WORKERS="3",
+        PUBLIC_URL="https://accounts.example.com",
+    )
+
+    assert finished.stderr == ""
+    assert finished.stdout == "False 3\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [("https://a.example:8443", "a.example"), ("http://[2001:db8::1]:8000", "[2001:db8::1]")],
+)
+def test_the_host_of_an_origin_is_spelt_as_in_a_request(url: str, host: str) -> None:
+    assert env.host_of(url) == host

@@ -1,0 +1,60 @@
+"""/livez, /healthz and /readyz."""
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.db.backends.utils import CursorWrapper
+from django.db.migrations.recorder import MigrationRecorder
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+
+@pytest.mark.parametrize("path", ["/livez", "/healthz", "/livez/"])
+def test_lives_without_asking_the_database(path: str, anonymous: APIClient, db: None) -> None:
+    with CaptureQueriesContext(connection) as seen:
+        answer = anonymous.get(path)
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert len(seen) == 0
+
+
+def test_is_ready_with_all_migrations(anonymous: APIClient, db: None) -> None:
+    answer = anonymous.get("/readyz")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_is_not_ready_while_a_migration_is_to_be_applied(anonymous: APIClient, db: None) -> None:
+    MigrationRecorder(connection).record_unapplied("users", "0001_initial")
+
+    answer = anonymous.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "unavailable"
+    assert "0001" not in answer.content.decode()
+    assert anonymous.get("/livez").status_code == 200
+
+
+def test_is_not_ready_without_database(
+    anonymous: APIClient, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: CursorWrapper, *args: Any, **kwargs: Any) -> None:
+        raise OperationalError("could not connect to /run/secret")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CursorWrapper, "execute", fail)
+        patch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", fail)
+        ready, live = anonymous.get("/readyz"), anonymous.get("/livez")
+
+    assert (ready.status_code, live.status_code) == (503, 200)
+    assert ready.json()["code"] == "unavailable"
+    assert "secret" not in ready.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/livez", "/healthz", "/readyz/"])
+def test_probes_may_name_any_host(anonymous: APIClient, path: str, db: None) -> None:
+    assert anonymous.get(path, HTTP_HOST="10.1.2.3:8000").status_code == 200
+    assert anonymous.get("/", HTTP_HOST="10.1.2.3:8000").status_code == 400

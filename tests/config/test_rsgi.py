@@ -1,0 +1,123 @@
+"""The bridge between the server's event loop and the application."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from config import rsgi
+from config.api.parsing import MAX_BODY_BYTES
+
+
+class Headers:
+    """What Granian gives: names in lower case, the same name several times."""
+
+    def __init__(self, *pairs: tuple[str, str]) -> None:
+        self.pairs = list(pairs)
+
+    def __contains__(self, name: str) -> bool:
+        return name in dict(self.pairs)
+
+    def get(self, name: str, default: str = "") -> str:
+        return dict(self.pairs).get(name, default)
+
+    def items(self) -> list[tuple[str, str]]:
+        return self.pairs
+
+
+class Connection:
+    """A client that sends these chunks, then stops, goes away or waits for ever."""
+
+    def __init__(self, *chunks: bytes, then: str = "stop") -> None:
+        self.chunks, self.then = chunks, then
+        self.answer: tuple[int, list[tuple[str, str]], bytes] | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            yield chunk
+        if self.then == "go":
+            raise RuntimeError("protocol closed")
+        if self.then == "wait":
+            await asyncio.Event().wait()
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.answer = status, headers, body
+
+
+def scope(method: str, path: str, *headers: tuple[str, str]) -> Any:
+    return SimpleNamespace(
+        method=method,
+        path=path,
+        query_string="",
+        server="127.0.0.1:8000",
+        client="[::1]:5000",
+        http_version="1.1",
+        scheme="http",
+        headers=Headers(("host", "localhost"), *headers),
+    )
+
+
+def serve(request: Any, connection: Connection) -> tuple[int, dict[str, str], bytes]:
+    asyncio.run(rsgi.app.__rsgi__(request, connection))
+    assert connection.answer is not None
+    status, headers, body = connection.answer
+    return status, {name.lower(): value for name, value in headers}, body
+
+
+LENGTH = ("content-length", "4")
+CHUNKED = ("transfer-encoding", "chunked")
+
+
+@pytest.mark.parametrize(
+    ("headers", "connection", "expected"),
+    [
+        ([], Connection(b"more"), (b"", "")),
+        ([LENGTH], Connection(b"{}", b"  "), (b"{}  ", "4")),
+        ([CHUNKED], Connection(b"{}"), (b"{}", "2")),
+        ([LENGTH, CHUNKED], Connection(b"{}"), (b"{}", "2")),
+        ([LENGTH], Connection(b"{", then="go"), (b"{", "4")),
+        ([("content-length", str(MAX_BODY_BYTES + 1))], Connection(), (b"", "1048577")),
+        ([CHUNKED], Connection(b" " * MAX_BODY_BYTES, b" ", then="wait"), (b"", "1048577")),
+    ],
+    ids=["none", "whole", "chunked", "both", "gone", "announced-long", "chunked-long"],
+)
+def test_collects_the_body_and_its_length(
+    headers: list[tuple[str, str]], connection: Connection, expected: tuple[bytes, str]
+) -> None:
+    assert asyncio.run(rsgi.receive(Headers(*headers), connection)) == expected
+
+
+def test_answers_408_to_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rsgi, "BODY_SECONDS", 0.05)
+
+    status, headers, body = serve(
+        scope("POST", "/auth/login", LENGTH), Connection(b"{", then="wait")
+    )
+
+    assert status == 408
+    assert headers["content-type"] == "application/problem+json"
+    assert json.loads(body)["code"] == "request_timeout"
+
+
+def test_passes_the_request_on_and_the_answer_back() -> None:
+    status, headers, body = serve(scope("GET", "/livez"), Connection())
+
+    assert (status, json.loads(body)) == (200, {"status": "ok"})
+    assert headers["content-type"] == "application/json"
+
+
+def test_tells_the_application_who_asks_for_what() -> None:
+    request = scope("GET", "/é", ("x-a", "1"), ("x-a", "2"), ("x_b", "3"), ("content-type", "t/t"))
+
+    environ = rsgi.environ_of(request, b"{}", "2")
+
+    assert environ["PATH_INFO"].encode("latin-1").decode() == "/é"
+    assert environ["REMOTE_ADDR"] == "::1"
+    assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("127.0.0.1", "8000")
+    assert environ["HTTP_X_A"] == "1,2"
+    assert "HTTP_X_B" not in environ
+    assert (environ["CONTENT_TYPE"], environ["CONTENT_LENGTH"]) == ("t/t", "2")
+    assert environ["wsgi.input"].read() == b"{}"

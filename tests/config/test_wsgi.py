@@ -1,0 +1,42 @@
+"""The WSGI application itself, as a server calls it."""
+
+import io
+from typing import Any
+
+import pytest
+
+from config.wsgi import application
+
+
+def call(path: str, query: str, content_type: str) -> tuple[str, dict[str, str], bytes]:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "CONTENT_TYPE": content_type,
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "localhost",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": io.StringIO(),
+    }
+    serve: Any = application
+    answer = serve(environ, lambda *given: started.append(given[:2]))
+    return started[0][0], dict(started[0][1]), b"".join(answer)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "charset",
+    ["rot13", "hex", "base64", "zip", "idna", "undefined", "punycode", "utf-16", "utf-7", "x"],
+)
+def test_charset_of_the_body_never_decides_how_a_query_is_read(charset: str) -> None:
+    """Django reads the query with it while it makes the request, before anything can answer."""
+    status, headers, body = call("/users", "search=%C3%A9", f"text/plain; charset={charset}")
+
+    assert status == "401 Unauthorized"
+    assert headers["Content-Type"] == "application/problem+json"
+    assert b"not_authenticated" in body

@@ -1,0 +1,337 @@
+"""Who may do what to users: every call, every kind of caller, every kind of row."""
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Model
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.test import APIClient
+from rest_framework.viewsets import GenericViewSet
+
+import clients.policies
+import users.policies
+from clients.models import Client
+from config.api.views import Manners
+from tests.conftest import Login
+from tests.factories import AdministratorFactory, UserFactory, as_row
+from tests.sending import send
+from users.models import User
+from users.policies import CALLS, FIELDS, Change, UserPolicy, terms
+from users.views import UserViewSet
+
+MATRIX = """
+call            row             nobody  administrator  regular  inactive  of_inactive_client
+list            -               401     200            403      401       401
+create          -               401     201            403      401       401
+current         -               401     200            200      401       401
+retrieve        own             401     200            200      401       401
+retrieve        colleague's     401     200            403      401       401
+retrieve        stranger's      401     200            403      401       401
+retrieve        administrator's 401     200            403      401       401
+retrieve        missing         401     404            403      401       401
+update          own             401     200            200      401       401
+update          colleague's     401     200            403      401       401
+update          stranger's      401     200            403      401       401
+update          administrator's 401     200            403      401       401
+update          missing         401     404            403      401       401
+partial_update  own             401     200            200      401       401
+partial_update  colleague's     401     200            403      401       401
+partial_update  stranger's      401     200            403      401       401
+partial_update  administrator's 401     200            403      401       401
+partial_update  missing         401     404            403      401       401
+"""
+
+METHODS = {
+    "list": "get",
+    "create": "post",
+    "current": "get",
+    "retrieve": "get",
+    "update": "put",
+    "partial_update": "patch",
+}
+
+
+def read_matrix(text: str) -> list[tuple[str, str, str, int]]:
+    """Return each `(call, row, caller, status)`."""
+    head, *lines = text.strip().splitlines()
+    callers = head.split()[2:]
+    return [
+        (call, row, caller, int(status))
+        for call, row, *statuses in map(str.split, lines)
+        for caller, status in zip(callers, statuses, strict=True)
+    ]
+
+
+def path_of(call: str, row_id: int) -> str:
+    return {"list": "/users", "create": "/users", "current": "/users/current"}.get(
+        call, f"/users/{row_id}"
+    )
+
+
+@pytest.fixture
+def colleague(acme: Client) -> User:
+    return UserFactory(client=acme)
+
+
+@pytest.fixture
+def of_inactive_client(globex: Client) -> User:
+    return UserFactory(client=globex)
+
+
+@pytest.fixture
+def call_as(
+    login: Login, anonymous: APIClient, request: pytest.FixtureRequest
+) -> Callable[[str], tuple[APIClient, User | None]]:
+    """Return `(client, user)` of a caller; who is inactive became so after a log-in."""
+
+    def become(caller: str) -> tuple[APIClient, User | None]:
+        if caller == "nobody":
+            return anonymous, None
+        user: User = request.getfixturevalue(caller)
+        User.objects.filter(pk=user.pk).update(active=True)
+        client = login(user)
+        # Past every verb, so that the session is still there: the row alone must stop them.
+        User.objects.filter(pk=user.pk).update(active=user.active)
+        if caller == "of_inactive_client":
+            Client.objects.filter(users=user).update(active=False)
+        return client, user
+
+    return become
+
+
+@pytest.mark.parametrize(("call", "row", "caller", "status"), read_matrix(MATRIX))
+def test_answers_as_the_matrix_says(
+    call: str,
+    row: str,
+    caller: str,
+    status: int,
+    call_as: Callable[[str], tuple[APIClient, User | None]],
+    colleague: User,
+    stranger: User,
+    administrator: User,
+) -> None:
+    client, user = call_as(caller)
+    rows = {"colleague's": colleague, "stranger's": stranger, "administrator's": administrator}
+    target = rows.get(row, user or colleague)
+    row_id = 2**62 if row == "missing" else target.pk
+    before = list(User.objects.order_by("pk").values())
+    body = {"name": "New name"}
+    if call == "create":
+        body = {"name": "New", "email": "new@example.com", "password": "brave new horses"}
+        body["client_id"] = None  # type: ignore[assignment] # JSON
+
+    answer = getattr(client, METHODS[call])(
+        path_of(call, row_id), body if METHODS[call] != "get" else None
+    )
+
+    assert answer.status_code == status, answer.content
+    changed = list(User.objects.order_by("pk").values()) != before
+    assert changed == (status in (200, 201) and METHODS[call] != "get")
+
+
+def test_matrix_has_every_call() -> None:
+    assert {call for call, *_ in read_matrix(MATRIX)} == set(CALLS)
+
+
+def views_of(patterns: list[URLPattern | URLResolver]) -> Iterator[tuple[Any, type[Any]]]:
+    """Yield each view made of a class, and the class."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from views_of(pattern.url_patterns)
+        elif cls := getattr(pattern.callback, "cls", None):
+            yield pattern.callback, cls
+
+
+ROUTED = list(views_of(get_resolver("config.urls").url_patterns))
+POLICIES: dict[str, Any] = {
+    "UserPolicy": users.policies.CALLS,
+    "ClientPolicy": clients.policies.CALLS,
+}
+
+
+def test_every_routed_action_is_in_a_policy() -> None:
+    seen: dict[str, set[str]] = {name: set() for name in POLICIES}
+    for view, cls in ROUTED:
+        if issubclass(cls, GenericViewSet):
+            policies: Any = cls.permission_classes
+            (policy,) = policies
+            seen[policy.__name__] |= {str(action) for action in view.actions.values()}
+
+    assert seen == {name: set(calls) for name, calls in POLICIES.items()}
+
+
+def test_every_other_view_of_the_api_says_who_may() -> None:
+    """What is open to everybody is listed here, with nothing beside it."""
+    views = {cls for _, cls in ROUTED if issubclass(cls, Manners)}
+    is_open = {cls.__name__ for cls in views if AllowAny in cls.permission_classes}
+
+    assert is_open == {"LoginView", "RefreshView", "SchemaView"}
+
+
+def ask(actor: Any, action: str | None, **kwargs: Any) -> bool:
+    request = cast(Request, SimpleNamespace(user=actor))
+    view = cast(GenericViewSet[User], SimpleNamespace(action=action, kwargs=kwargs))
+    return UserPolicy().has_permission(request, view)
+
+
+@pytest.mark.parametrize("action", ["destroy", "metadata", "", None, "List", "__class__"])
+def test_unknown_action_is_denied_to_administrators_too(
+    action: str | None, administrator: User
+) -> None:
+    assert not ask(administrator, action, pk=administrator.pk)
+
+
+def test_inactive_and_anonymous_callers_are_denied_everything(inactive: User, db: None) -> None:
+    nobodies = [
+        AnonymousUser(),
+        inactive,
+        AdministratorFactory(active=False),
+        UserFactory(client__active=False),
+    ]
+    for actor in nobodies:
+        for action in CALLS:
+            assert not ask(actor, action, pk=getattr(actor, "pk", 1)), (actor, action)
+
+
+def test_visible_to_agrees_with_the_policy_for_every_pair(
+    administrator: User, regular: User, stranger: User, inactive: User
+) -> None:
+    everybody = [
+        administrator,
+        regular,
+        stranger,
+        inactive,
+        UserFactory(client=regular.client),
+        AdministratorFactory(active=False),
+        UserFactory(client__active=False),
+    ]
+    for actor in everybody:
+        visible = set(User.objects.visible_to(actor).values_list("pk", flat=True))
+        allowed = {row.pk for row in everybody if ask(actor, "retrieve", pk=row.pk)}
+        assert visible == allowed, actor
+
+
+def test_terms_are_never_for_a_regular_user_and_another_row(regular: User, stranger: User) -> None:
+    assert {terms(field, actor=regular, user=stranger) for field in FIELDS} == {Change.NEVER}
+
+
+def test_every_field_of_a_user_has_its_terms() -> None:
+    update: Any = UserViewSet.update_serializer()
+    fields = {str(name) for name in update.fields}
+
+    assert set(FIELDS) == fields - {"password_confirmation", "current_password"}
+
+
+def test_regular_user_learns_nothing_of_other_ids(
+    as_regular: APIClient, administrator: User, stranger: User, acme: Client
+) -> None:
+    colleague = UserFactory(client=acme)
+    ids = [colleague.pk, stranger.pk, administrator.pk, 2**62]
+    for method in ("get", "put", "patch"):
+        answers = [
+            getattr(as_regular, method)(f"/users/{row_id}", headers={"X-Request-ID": "same"})
+            for row_id in ids
+        ]
+        assert [answer.status_code for answer in answers] == [403] * 4
+        assert len({answer.content for answer in answers}) == 1
+        assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?page=0", "?bogus=1", "?search=ada", "?email=ada@example.com", "?page=999"]
+)
+def test_regular_user_is_refused_lists_alike_whatever_they_ask(
+    query: str, as_regular: APIClient
+) -> None:
+    same = {"X-Request-ID": "same"}
+    plain = as_regular.get("/users", headers=same)
+
+    answer = as_regular.get(f"/users{query}", headers=same)
+
+    assert answer.status_code == 403
+    assert answer.content == plain.content
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b'{"name": 5}', b'{"client_id": null, "x": 1}', b"\xff", b""]
+)
+def test_refuses_the_call_before_anything_of_the_body(
+    body: bytes, as_regular: APIClient, regular: User, stranger: User
+) -> None:
+    before = as_row(stranger)
+    same = {"X-Request-ID": "same"}
+    for method, path in (("POST", "/users"), ("PUT", f"/users/{stranger.pk}")):
+        valid = send(
+            as_regular,
+            method,
+            path,
+            b'{"name": "x"}',
+            content_type="application/json",
+            headers=same,
+        )
+        for media in ("application/json", "text/plain", "multipart/form-data"):
+            answer = send(as_regular, method, path, body, content_type=media, headers=same)
+            assert answer.status_code == 403
+            assert answer.content == valid.content
+    assert as_row(stranger) == before
+
+
+def test_anonymous_callers_get_the_same_401_everywhere(anonymous: APIClient, regular: User) -> None:
+    calls = [
+        ("GET", "/users"),
+        ("POST", "/users"),
+        ("GET", f"/users/{regular.pk}"),
+        ("PUT", f"/users/{regular.pk}"),
+        ("PATCH", "/users/1234567"),
+        ("GET", "/users/current"),
+        ("GET", "/clients"),
+        ("POST", "/clients"),
+        ("GET", f"/clients/{regular.client_id}"),
+        ("PUT", f"/clients/{regular.client_id}"),
+    ]
+    answers = [
+        send(anonymous, method, path, b"{", content_type="text/x", headers={"X-Request-ID": "same"})
+        for method, path in calls
+    ]
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert {answer["WWW-Authenticate"] for answer in answers} == {"Bearer"}
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_demotion_and_promotion_bite_on_the_next_request(
+    as_administrator: APIClient, regular: User, acme: Client, login: Login
+) -> None:
+    other = AdministratorFactory()
+    demoted, promoted = login(other), login(regular)
+
+    as_administrator.put(f"/users/{other.pk}", {"client_id": acme.pk})
+    as_administrator.put(f"/users/{regular.pk}", {"client_id": None})
+
+    assert demoted.get("/users").status_code == 401
+    assert promoted.get("/users/current").status_code == 401
+    assert login(other).get("/users").status_code == 403
+    assert login(regular).get("/users").status_code == 200
+
+
+def test_role_is_read_from_the_row_on_each_request(
+    as_regular: APIClient, regular: User, as_administrator: APIClient, administrator: User
+) -> None:
+    """Even where somebody edits rows past every verb: the token says nothing of the role."""
+    User.objects.filter(pk=regular.pk).update(client=None)
+    User.objects.filter(pk=administrator.pk).update(client=regular.client)
+
+    assert as_regular.get("/users").status_code == 200
+    assert as_administrator.get("/users").status_code == 403
+
+
+def test_policy_is_asked_of_a_model_and_not_of_a_lookalike(administrator: User) -> None:
+    lookalike = SimpleNamespace(is_active=True, is_administrator=True, pk=administrator.pk)
+
+    assert not isinstance(lookalike, Model)
+    assert not ask(lookalike, "list")

@@ -1,0 +1,155 @@
+"""What each endpoint asks the database, and why."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from clients.models import Client
+from tests.factories import PASSWORD, AdministratorFactory, ClientFactory, UserFactory
+from users.models import User
+
+# `verb tables`: SELECT counts where it says so, LOCK holds rows; BEGIN and COMMIT are left out.
+AUTHENTICATION = "SELECT sessions users clients"  # session, user and client in one
+FIND = "SELECT users clients"  # the row to answer, with its client
+EMAIL_FREE = "SELECT users"
+CLIENT_EXISTS = "SELECT clients"
+LOCK = "LOCK users clients"  # the row again, held, its client read beside it
+
+USERS: list[tuple[str, str, Any, list[str]]] = [
+    ("get", "/users/current", None, [AUTHENTICATION]),
+    ("get", "/users/{regular}", None, [AUTHENTICATION, FIND]),
+    ("get", "/users/{missing}", None, [AUTHENTICATION, FIND]),
+    ("get", "/users", None, [AUTHENTICATION, "SELECT users", FIND]),  # how many; the page
+    ("get", "/users?search=a&client_id=1", None, [AUTHENTICATION, "SELECT users", FIND]),
+    ("get", "/users?page=0", None, [AUTHENTICATION]),
+    ("put", "/users/{regular}", {}, [AUTHENTICATION, FIND, LOCK]),
+    ("put", "/users/{regular}", {"name": "N"}, [AUTHENTICATION, FIND, LOCK, "UPDATE users"]),
+    ("put", "/users/{regular}", {"email": "n@example.com"},
+     [AUTHENTICATION, FIND, EMAIL_FREE, LOCK, "UPDATE users"]),
+    ("put", "/users/{regular}", {"client_id": "{globex}"},
+     [AUTHENTICATION, FIND, CLIENT_EXISTS, LOCK, "UPDATE users"]),
+    ("put", "/users/{regular}", {"name": 5}, [AUTHENTICATION, FIND]),
+    ("put", "/users/{regular}", {"password": "an entirely new sentence"},
+     [AUTHENTICATION, FIND, LOCK, "UPDATE users", "DELETE sessions users"]),
+    ("put", "/users/{regular}", {"active": False},
+     [AUTHENTICATION, FIND, LOCK, "UPDATE users", "DELETE sessions users",
+      "SELECT users"]),  # some administrator is left
+    ("put", "/users/{other}", {"active": False},
+     [AUTHENTICATION, FIND, "LOCK users", LOCK, "UPDATE users", "DELETE sessions users",
+      "SELECT users"]),  # all administrators are held first
+    ("post", "/users",
+     {"name": "N", "email": "n@example.com", "client_id": None, "password": "brave new horses"},
+     [AUTHENTICATION, EMAIL_FREE, "INSERT users"]),
+    ("post", "/users",
+     {"name": "N", "email": "n@example.com", "client_id": "{globex}",
+      "password": "brave new horses"},
+     [AUTHENTICATION, EMAIL_FREE, CLIENT_EXISTS, "INSERT users"]),
+    ("delete", "/users", None, []),
+    ("get", "/users/01", None, []),
+    ("get", "/clients", None, [AUTHENTICATION, "SELECT clients", "SELECT clients"]),
+    ("get", "/clients?include=users_count", None,
+     [AUTHENTICATION, "SELECT clients", "SELECT users clients"]),  # counted in the page's query
+    ("get", "/clients/{globex}", None, [AUTHENTICATION, "SELECT clients"]),
+    ("put", "/clients/{globex}", {"name": "N"},  # is the name free; the row, held
+     [AUTHENTICATION, "SELECT clients", "SELECT clients", "LOCK clients", "UPDATE clients"]),
+    ("put", "/clients/{globex}", {"active": False},
+     [AUTHENTICATION, "SELECT clients", "LOCK clients", "UPDATE clients",
+      "DELETE sessions users"]),
+    ("post", "/clients", {"name": "N"}, [AUTHENTICATION, "SELECT clients", "INSERT clients"]),
+    ("get", "/livez", None, []),
+    ("get", "/", None, []),
+]  # fmt: skip
+
+
+def purposes(queries: list[dict[str, str]]) -> list[str]:
+    """Return each query as its verb and the tables in it, in the order of their appearance."""
+    found = []
+    for query in queries:
+        sql = query["sql"]
+        verb = sql.split()[0]
+        if verb not in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+            continue
+        tables = dict.fromkeys(re.findall(r'(?:FROM|JOIN|INTO|UPDATE) "(\w+)"', sql))
+        found.append(" ".join(["LOCK" if "FOR " in sql[-60:] else verb, *tables]))
+    return found
+
+
+def fill(value: Any, ids: dict[str, int]) -> Any:
+    if isinstance(value, dict):
+        return {key: fill(inner, ids) for key, inner in value.items()}
+    return ids["globex"] if value == "{globex}" else value
+
+
+@pytest.mark.parametrize(("method", "path", "body", "expected"), USERS)
+def test_asks_the_database_no_more_than_this(
+    method: str,
+    path: str,
+    body: Any,
+    expected: list[str],
+    as_administrator: APIClient,
+    regular: User,
+    globex: Client,
+) -> None:
+    other = AdministratorFactory()
+    ids = {"regular": regular.pk, "globex": globex.pk, "other": other.pk, "missing": 2**62}
+
+    with CaptureQueriesContext(connection) as seen:
+        answer = getattr(as_administrator, method)(path.format(**ids), fill(body, ids))
+
+    assert answer.status_code < 500
+    if not connection.features.has_select_for_update:  # SQLite locks the whole file instead
+        expected = [purpose.replace("LOCK", "SELECT") for purpose in expected]
+    assert purposes(seen.captured_queries) == expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/users?page_size=100", "/users?page_size=100&include=active,last_login_at&search=e",
+     "/clients?page_size=100", "/clients?page_size=100&include=users_count,active"],
+)  # fmt: skip
+def test_lists_ask_as_much_for_one_row_as_for_a_hundred(
+    path: str, as_administrator: APIClient
+) -> None:
+    ClientFactory()
+    with CaptureQueriesContext(connection) as few:
+        as_administrator.get(path)
+    UserFactory.create_batch(100)
+
+    with CaptureQueriesContext(connection) as many:
+        answer = as_administrator.get(path)
+
+    assert len(answer.json()["results"]) == 100
+    assert purposes(many.captured_queries) == purposes(few.captured_queries)
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch"])
+def test_forbidden_rows_are_not_looked_up(
+    method: str, as_regular: APIClient, stranger: User
+) -> None:
+    for path in (f"/users/{stranger.pk}", f"/users/{2**62}", f"/clients/{stranger.client_id}"):
+        with CaptureQueriesContext(connection) as seen:
+            answer = getattr(as_regular, method)(path, {"name": "x"} if method != "get" else None)
+
+        assert answer.status_code == 403
+        assert purposes(seen.captured_queries) == [AUTHENTICATION]
+
+
+def test_wrong_current_password_costs_no_query_more(as_regular: APIClient, regular: User) -> None:
+    body = {"password": "an entirely new sentence", "current_password": "wrong"}
+    with CaptureQueriesContext(connection) as wrong:
+        as_regular.put(f"/users/{regular.pk}", body)
+    with CaptureQueriesContext(connection) as right:
+        as_regular.put(f"/users/{regular.pk}", {**body, "current_password": PASSWORD})
+
+    assert purposes(wrong.captured_queries) == [AUTHENTICATION, FIND]
+    assert purposes(right.captured_queries) == [
+        AUTHENTICATION,
+        FIND,
+        LOCK if connection.features.has_select_for_update else LOCK.replace("LOCK", "SELECT"),
+        "UPDATE users",
+        "DELETE sessions users",
+    ]
