@@ -1,0 +1,467 @@
+"""The OpenAPI document at /schema: valid, complete, and true of the service."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from rest_framework.test import APIClient
+
+from clients.models import Client
+from config import pages
+from config.api.docs import SchemaView, document
+from config.api.openapi.problems import SAMPLE_REQUEST_ID
+from config.api.views import Manners
+from config.middleware import RequestMiddleware
+from config.rsgi import too_slow
+from tests.conftest import Login, codes
+from tests.factories import PASSWORD
+from users.models import User
+
+DOCUMENT: dict[str, Any] = json.loads(document())
+OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    operation["operationId"]: (method, path, operation)
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+}
+MISSING_ID = 2**62
+PROBLEM = "application/problem+json"
+
+World = dict[str, Any]
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference into the components."""
+    if "$ref" not in part:
+        return part
+    _, kind, name = part["$ref"].rsplit("/", 2)
+    found: dict[str, Any] = DOCUMENT["components"][kind][name]
+    return found
+
+
+def faults_of(value: Any, schema: dict[str, Any]) -> list[str]:
+    """Return how a value breaks a schema of the document."""
+    whole = {"components": DOCUMENT["components"], "allOf": [schema]}
+    validator = OAS31Validator(whole, format_checker=oas31_format_checker)
+    return [f"{list(fault.path)}: {fault.message}" for fault in validator.iter_errors(value)]
+
+
+def body_schema(operation_id: str) -> dict[str, Any]:
+    _, _, operation = OPERATIONS[operation_id]
+    return resolved(operation["requestBody"]["content"]["application/json"]["schema"])
+
+
+def success_of(operation_id: str) -> tuple[int, dict[str, Any]]:
+    """Return the status and the response of the call when it succeeds."""
+    responses = OPERATIONS[operation_id][2]["responses"]
+    (status,) = [status for status in responses if status < "400"]
+    return int(status), resolved(responses[status])
+
+
+def responses() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for operation_id, (_, _, operation) in OPERATIONS.items():
+        for status, response in operation["responses"].items():
+            yield operation_id, status, resolved(response)
+
+
+def with_body() -> list[str]:
+    return [name for name, (_, _, operation) in OPERATIONS.items() if "requestBody" in operation]
+
+
+def check_answer(operation_id: str, answer: Any) -> None:
+    """Hold an answer against what the document says of this call and status."""
+    response = resolved(OPERATIONS[operation_id][2]["responses"][str(answer.status_code)])
+    for name, header in response["headers"].items():
+        schema = resolved(header)["schema"]
+        value: Any = int(answer[name]) if schema["type"] == "integer" else answer[name]
+        assert faults_of(value, schema) == []
+    if "content" not in response:
+        assert answer.content == b""
+        return
+    content = response["content"][answer["Content-Type"].partition(";")[0]]
+    assert faults_of(answer.json(), content["schema"]) == []
+
+
+@pytest.fixture
+def world(
+    administrator: User, regular: User, stranger: User, login: Login, anonymous: APIClient
+) -> World:
+    """Rows that the examples speak of, and who calls."""
+    expired = APIClient()
+    expired.credentials(HTTP_AUTHORIZATION="Bearer spent")
+    return {
+        "administrator": partial(login, administrator),
+        "regular": partial(login, regular),
+        "stranger": partial(login, stranger),
+        "anonymous": lambda: anonymous,
+        "expired": lambda: expired,
+        "ids": {1: administrator.pk, 42: regular.pk, 7: regular.client_id},
+    }
+
+
+def local(value: Any, ids: dict[int, int]) -> Any:
+    """Return an example with the ids that its rows have in this database."""
+    if isinstance(value, dict):
+        return {
+            key: ids.get(item, item) if key in ("id", "client_id") else local(item, ids)
+            for key, item in value.items()
+        }
+    return value
+
+
+def send(
+    world: World,
+    operation_id: str,
+    body: Any = None,
+    *,
+    actor: str = "administrator",
+    query: str = "",
+    row: int | None = None,
+    method: str = "",
+    content_type: str = "application/json",
+    **headers: str,
+) -> Any:
+    documented, path, _ = OPERATIONS[operation_id]
+    own = world["ids"][7 if "client" in path else 42]
+    url = path.replace("{id}", str(row or own)) + (f"?{query}" if query else "")
+    data = body if isinstance(body, str) else json.dumps(local(body, world["ids"]))
+    return world[actor]().generic(
+        (method or documented).upper(),
+        url,
+        "" if body is None else data,
+        content_type=content_type,
+        headers=headers,
+    )
+
+
+# The document as such
+
+
+def test_is_valid_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    assert [fault.message for fault in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []
+
+
+@pytest.mark.parametrize("path", ["/schema", "/schema/", "/openapi.json", "/openapi.json/"])
+def test_is_served_to_everybody(anonymous: APIClient, path: str) -> None:
+    answer = anonymous.get(path)
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/json"
+    assert answer.content == document()
+
+
+def test_is_served_to_head_without_body(anonymous: APIClient) -> None:
+    answer = anonymous.head("/schema")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_other_methods_are_not_allowed(anonymous: APIClient, method: str) -> None:
+    answer = anonymous.generic(method, "/schema")
+
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert answer["Content-Type"] == PROBLEM
+
+
+def test_knows_no_query_parameter(anonymous: APIClient) -> None:
+    assert codes(anonymous.get("/schema?format=yaml")) == {"format": "unknown_parameter"}
+
+
+def test_tells_nothing_of_the_machine() -> None:
+    text = document().decode()
+
+    assert settings.SECRET_KEY not in text
+    assert str(settings.BASE_DIR) not in text
+    assert not re.search(
+        r"django|spectacular|simplejwt|granian|python|/home/|/usr/", text, re.IGNORECASE
+    )
+
+
+# Complete
+
+
+def routed(
+    patterns: list[URLPattern | URLResolver], prefix: str = ""
+) -> Iterator[tuple[str, str, Callable[..., Any]]]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routed(pattern.url_patterns, path)
+        else:
+            view: Any = pattern.callback
+            for method in getattr(view, "actions", None) or view_methods(view):
+                yield method, "/" + path.replace("<row_id:pk>", "{id}"), view
+
+
+def view_methods(view: Any) -> list[str]:
+    names = ["get", "post", "put", "patch", "delete"]
+    return [name for name in names if hasattr(getattr(view, "cls", None), name)]
+
+
+def test_has_every_routed_call_and_nothing_else() -> None:
+    in_code = {
+        (method, path)
+        for method, path, view in routed(get_resolver().url_patterns)
+        if issubclass(getattr(view, "cls", object), Manners)
+        and view.cls is not SchemaView  # type: ignore[attr-defined] # DRF's mark on its views
+        and not path.endswith("/")
+        and method != "head"
+    }
+    health = {("get", "/livez"), ("get", "/readyz")}
+
+    assert in_code | health == {(method, path) for method, path, _ in OPERATIONS.values()}
+
+
+def test_names_and_explains_every_call() -> None:
+    tags = {tag["name"] for tag in DOCUMENT["tags"]}
+
+    assert len(OPERATIONS) == sum(len(item) for item in DOCUMENT["paths"].values())
+    for _, _, operation in OPERATIONS.values():
+        assert operation["summary"]
+        assert operation["description"]
+        assert set(operation["tags"]) <= tags
+
+
+def test_asks_for_a_token_where_the_service_does(world: World) -> None:
+    for operation_id, (_, _, operation) in OPERATIONS.items():
+        answer = send(world, operation_id, {"refresh": "x"}, actor="anonymous")
+
+        is_open = answer.status_code != 401 or answer.json()["code"] != "not_authenticated"
+        assert operation["security"] == ([] if is_open else [{"accessToken": []}]), operation_id
+
+
+def test_has_true_examples_of_every_answer() -> None:
+    for operation_id, status, response in responses():
+        for media_type, content in response.get("content", {}).items():
+            assert media_type == (PROBLEM if status >= "400" else "application/json")
+            assert content["examples"], (operation_id, status)
+            for example in content["examples"].values():
+                assert faults_of(example["value"], content["schema"]) == []
+        assert "content" in response or status == "204"
+
+
+@pytest.mark.parametrize("operation_id", OPERATIONS)
+def test_knows_the_query_parameters_of_the_code(world: World, operation_id: str) -> None:
+    parameters = [resolved(part) for part in OPERATIONS[operation_id][2].get("parameters", [])]
+    names = [part["name"] for part in parameters if part["in"] == "query"]
+
+    answer = send(world, operation_id, query="surely_unknown=1")
+
+    if OPERATIONS[operation_id][1] in ("/livez", "/readyz"):
+        assert names == []
+        return
+    (fault,) = [e for e in answer.json()["errors"] if e.get("parameter") == "surely_unknown"]
+    assert fault["detail"].endswith(f"Those there are: {', '.join(names) or 'none'}.")
+
+
+@pytest.mark.parametrize("operation_id", with_body())
+def test_knows_the_fields_of_the_code(world: World, operation_id: str) -> None:
+    properties = body_schema(operation_id)["properties"]
+    writable = [name for name, schema in properties.items() if not schema.get("readOnly")]
+
+    answer = send(world, operation_id, {"surely_unknown": 1})
+
+    (fault,) = [e for e in answer.json()["errors"] if e.get("pointer") == "#/surely_unknown"]
+    known = fault["detail"].partition("Those there are: ")[2].rstrip(".").split(", ")
+    assert sorted(known) == sorted(writable)
+    missing = {pointer[2:] for pointer, code in codes(answer).items() if code == "required"}
+    assert missing == set(body_schema(operation_id).get("required", []))
+
+
+@pytest.mark.parametrize(("read", "change"), [("retrieveUser", "updateUser"),
+                                              ("retrieveClient", "updateClient")])  # fmt: skip
+def test_lets_a_whole_answer_be_sent_back(world: World, read: str, change: str) -> None:
+    (include,) = [
+        part["schema"]["items"]["enum"]
+        for part in map(resolved, OPERATIONS[read][2]["parameters"])
+        if part["name"] == "include"
+    ]
+    whole = send(world, read, query="include=" + ",".join(include)).json()
+
+    assert faults_of(whole, body_schema(change)) == []
+    assert send(world, change, whole).status_code == 200
+
+
+# True
+
+
+EXAMPLES = [
+    (operation_id, title, example["value"])
+    for operation_id in with_body()
+    for title, example in OPERATIONS[operation_id][2]["requestBody"]["content"]["application/json"][
+        "examples"
+    ].items()
+]
+
+
+@pytest.mark.parametrize(("operation_id", "title", "body"), EXAMPLES)
+def test_examples_of_bodies_are_accepted(
+    world: World, operation_id: str, title: str, body: dict[str, Any]
+) -> None:
+    if operation_id == "refresh":
+        body = {"refresh": world["regular"]().tokens["refresh"]}
+
+    answer = send(world, operation_id, body)
+
+    assert faults_of(body, body_schema(operation_id)) == []
+    assert answer.status_code == success_of(operation_id)[0], answer.content
+    check_answer(operation_id, answer)
+
+
+@pytest.mark.parametrize("operation_id", [name for name in OPERATIONS if name not in with_body()])
+def test_calls_without_body_succeed(world: World, operation_id: str) -> None:
+    answer = send(world, operation_id)
+
+    assert answer.status_code == success_of(operation_id)[0], answer.content
+    check_answer(operation_id, answer)
+
+
+LISTS = {
+    "listUsers": "page=1&page_size=100&ordering=-name,id&active=true&role=regular&search=rita"
+    "&email=rita@example.com&created_after=2020-01-31T12:00:00Z"
+    "&created_before=2999-01-31T12:00:00%2B01:00&include=active,last_login_at",
+    "listClients": "page=1&page_size=1&ordering=-created_at&active=true&search=acme"
+    "&include=users_count,created_at",
+}
+
+
+@pytest.mark.parametrize(("operation_id", "query"), LISTS.items())
+def test_lists_take_every_parameter(world: World, operation_id: str, query: str) -> None:
+    answer = send(world, operation_id, query=query)
+
+    check_answer(operation_id, answer)
+    assert answer.json()["count"] == 1
+
+
+# How to bring about each refusal of which there is an example; a call's own way before the others'.
+WAYS: dict[str, dict[str, Any]] = {
+    "no_access_token": {"actor": "anonymous"},
+    "expired_or_revoked": {"actor": "expired"},
+    "not_allowed": {"actor": "stranger"},
+    "no_such_row": {"row": MISSING_ID},
+    "past_the_end": {"query": "page=9"},
+    "unknown_parameter": {"query": "fields=name"},
+    "listUsers unknown_parameter": {"query": "nmae=Ada"},
+    "listClients unknown_parameter": {"query": "nmae=Ada"},
+    "unknown_include": {"query": "include=salary"},
+    "bad_filter": {"query": "active=maybe"},
+    "bad_filters": {"query": "role=boss&created_after=yesterday"},
+    "another_method": {"method": "DELETE"},
+    "not_a_json_object": {"body": "[]"},
+    "not_json": {"body": "name: Rita", "content_type": "text/plain"},
+    "too_large": {"body": '"' + "a" * 2**20 + '"'},
+    "changed_meanwhile": {"body": {"name": "Later"}, "If-Match": '"another"'},
+    "read-only": {"body": {"id": 8}},
+    "name_taken": {"body": {"name": "GLOBEX"}},
+    "two_faults": {"body": {"email": "ADA@example.com", "password": "Tr0ub4dor&3"}},
+    "no_such_client": {"body": {"client_id": MISSING_ID}},
+    "a_field_not_theirs": {"actor": "regular", "body": {"client_id": None}},
+    "own_password_missing": {"actor": "regular", "body": {"email": "r@example.com"}},
+    "own_password_wrong": {
+        "actor": "regular",
+        "body": {"email": "r@example.com", "current_password": "not this one"},
+    },
+    "last_administrator": {"row": 1, "body": {"active": False}},
+    "unknown_field": {"body": {"name": "Initech", "title": "Ltd"}},
+    "login unknown_parameter": {"query": "next=/", "body": {"email": "a", "password": "b"}},
+    "login password_missing": {"body": {"email": "rita@example.com"}},
+    "login unknown_field": {"body": {"username": "r", "email": "r", "password": "p"}},
+    "login no_such_account": {"body": {"email": "nobody@example.com", "password": PASSWORD}},
+    "refresh unknown_parameter": {"query": "next=/", "body": {"refresh": "x"}},
+    "refresh token_missing": {"body": {}},
+    "refresh spent_or_expired": {"body": {"refresh": "spent"}},
+    "logout unknown_parameter": {"query": "next=/"},
+    "logout unknown_field": {"body": {"refresh": "x"}},
+}
+NEW = {"name": "Grace", "email": "grace@example.com", "client_id": None, "password": PASSWORD}
+for _title, _change in {
+    "unknown_parameter": {},
+    "unknown_include": {},
+    "two_faults": WAYS["two_faults"]["body"],
+    "no_such_client": {"client_id": MISSING_ID},
+    "client_id_missing": {"client_id": ...},
+    "unknown_field": {"clientid": 7},
+}.items():
+    _body = {key: value for key, value in {**NEW, **_change}.items() if value is not ...}
+    WAYS[f"createUser {_title}"] = {**WAYS.get(_title, {}), "body": _body}
+for _title in ("unknown_parameter", "unknown_include"):
+    WAYS[f"createClient {_title}"] = {**WAYS[_title], "body": {"name": "Initech"}}
+for _call in ("createClient", "updateClient", "patchClient"):
+    WAYS[f"{_call} two_faults"] = {"body": {"name": " ", "active": "no"}}
+
+# What no request brings about; a test each further down.
+OURS = {"a_fault_of_ours", "database_away", "too_slow", "no_database", "not_migrated"}
+REFUSALS = [
+    (operation_id, title, example["value"])
+    for operation_id, status, response in responses()
+    if status >= "400"
+    for title, example in response["content"][PROBLEM]["examples"].items()
+    if title not in OURS
+]
+
+
+def rows() -> list[dict[str, Any]]:
+    """Return all users and clients as stored, but for the time of the last login."""
+    users = [{**row, "last_login_at": None} for row in User.objects.order_by("pk").values()]
+    return [*users, *map(dict, Client.objects.order_by("pk").values())]
+
+
+@pytest.mark.parametrize(("operation_id", "title", "expected"), REFUSALS)
+def test_examples_of_refusals_are_what_the_service_answers(
+    world: World, operation_id: str, title: str, expected: dict[str, Any]
+) -> None:
+    way: dict[str, Any] = dict(WAYS.get(f"{operation_id} {title}") or WAYS[title])
+    way["row"] = world["ids"].get(way.get("row"), way.get("row"))
+    before = rows()
+
+    answer = send(world, operation_id, **{"X-Request-ID": SAMPLE_REQUEST_ID, **way})
+
+    assert answer.json() == expected
+    check_answer(operation_id, answer)
+    assert rows() == before
+
+
+def example_of(status: str, title: str, operation_id: str = "updateUser") -> dict[str, Any]:
+    response = resolved(OPERATIONS[operation_id][2]["responses"][status])
+    value: dict[str, Any] = response["content"][PROBLEM]["examples"][title]["value"]
+    return value
+
+
+def test_example_of_500_is_what_the_service_answers() -> None:
+    middleware = RequestMiddleware(pages.server_error)
+
+    answer = middleware(RequestFactory(headers={"X-Request-ID": SAMPLE_REQUEST_ID}).get("/users"))
+
+    assert json.loads(answer.content) == example_of("500", "a_fault_of_ours")
+
+
+def test_example_of_503_is_what_the_service_answers() -> None:
+    request = RequestFactory().get("/users")
+    request.META["REQUEST_ID"] = SAMPLE_REQUEST_ID
+
+    answer = RequestMiddleware(lambda _: HttpResponse()).process_exception(
+        request, OperationalError()
+    )
+
+    assert answer is not None
+    assert json.loads(answer.content) == example_of("503", "database_away")
+    assert int(answer["Retry-After"]) >= 1
+
+
+def test_example_of_408_is_what_the_server_answers() -> None:
+    status, headers, content = too_slow({"x-request-id": SAMPLE_REQUEST_ID})
+
+    assert status == 408
+    assert json.loads(content) == example_of("408", "too_slow")
+    assert dict(headers)["x-request-id"] == SAMPLE_REQUEST_ID
