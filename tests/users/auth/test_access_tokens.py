@@ -1,0 +1,464 @@
+"""Which access tokens are believed."""
+
+import base64
+import hashlib
+import json
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Any
+
+import jwt
+import pytest
+from django.conf import settings as configured
+from pytest_django import Settings
+from rest_framework.test import APIClient, APIRequestFactory
+from rest_framework.views import APIView
+
+from tests.conftest import Login
+from tests.users.auth.calls import HEADER, KEY, claims_of, current, forge, logout, refresh, short
+from tests.users.auth.conftest import START, Clock
+from users.auth.tokens import access_token
+from users.lifecycle import open_session
+from users.models import Session, User
+
+
+class Absent(Enum):
+    """Stands for a claim that is not there; its name is the same in every process."""
+
+    ABSENT = auto()
+
+
+ABSENT = Absent.ABSENT
+
+REFUSAL = {
+    "type": "about:blank",
+    "title": "Unauthorized",
+    "status": 401,
+    "code": "token_not_valid",
+    "detail": "The access token is not valid (any more).",
+    "request_id": "r1",
+}
+
+
+def is_refused(answer: Any) -> bool:
+    """Tell whether this is the one refusal there is, in body and header."""
+    assert (answer.status_code, answer.json()) == (401, REFUSAL), answer.content
+    assert answer["WWW-Authenticate"] == "Bearer"
+    assert answer["Content-Type"] == "application/problem+json"
+    return True
+
+
+@pytest.fixture
+def access(regular: User) -> str:
+    session = open_session(
+        regular,
+        digest=regular.password,
+        lifetime=configured.SESSION_LIFETIME,
+        user_agent="",
+        address=None,
+    )
+    assert session
+    return access_token(session)
+
+
+@pytest.fixture
+def claims(access: str) -> dict[str, Any]:
+    return claims_of(access)
+
+
+def test_says_who_and_which_session_and_no_more(clock: Clock, access: str, regular: User) -> None:
+    claims = claims_of(access)
+
+    assert claims == {
+        "typ": "access",
+        "sub": str(regular.pk),
+        "sid": str(Session.objects.get().pk),
+        "jti": claims["jti"],
+        "iat": int(START.timestamp()),
+        "exp": int((START + timedelta(minutes=15)).timestamp()),
+        "aud": "roster",
+        "iss": "roster",
+    }
+    assert jwt.get_unverified_header(access) == {"alg": "HS256", "typ": "JWT"}
+
+
+def test_forgery_without_a_change_is_believed(claims: dict[str, Any]) -> None:
+    assert current(forge(claims)).status_code == 200
+
+
+NO_IDS = [ABSENT, None, "abc", 1, 1.0, True, [], ["1"], {}, {"id": "1"}, "", "0", "01", "-1", "+1"]
+NO_IDS += ["1 ", " 1", "1\n", "1_0", "1.0", "1e0", "\x00", "1\x00", "\uff11", "\u0661", "\ud800"]
+NO_IDS += [str(2**63 - 1), str(2**63), "9" * 19, "9" * 20, "9" * 2000]
+NO_TIMES: list[Any] = [ABSENT, None, "", "x", True, False, [], [1], {}, 1.5, float("nan")]
+NO_TIMES += [float("inf"), float("-inf"), 10**400, -(10**400)]
+ODD: dict[str, list[Any]] = {
+    "sub": NO_IDS,
+    "sid": NO_IDS,
+    "jti": [ABSENT, None, "", "x", 1, True, [], {}, "0" * 31, "0" * 33, "\ud800"],
+    "typ": [ABSENT, None, "", "refresh", "ACCESS", "access ", ["access"], {"access": 1}, True, 1],
+    "iat": [*NO_TIMES, "1900000000", 0, -1, -(10**18), 10**18],
+    "exp": [*NO_TIMES, "1900000000", 0, -1, 1, -(10**18), 10**18, 2**63, 2**64],
+    "nbf": ["", "x", [], {}, None, float("inf"), float("nan"), 10**18, 10**400],
+    "aud": [ABSENT, None, "", "other", "ROSTER", 1, True, [], ["other"], {"roster": 1}, [1]],
+    "iss": [ABSENT, None, "", "other", "ROSTER", 1, True, ["roster"], {"roster": 1}],
+}
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [(claim, value) for claim, values in ODD.items() for value in values],
+    ids=short,
+)
+def test_odd_claim_is_refused_though_signed(claims: dict[str, Any], claim: str, value: Any) -> None:
+    odd = {**claims, claim: value}
+    if value is ABSENT:
+        del odd[claim]
+
+    assert is_refused(current(forge(odd)))
+    if claim != "typ":
+        assert refresh(forge({**odd, "typ": "refresh"})).status_code == 401
+    assert logout(forge(odd)).status_code == 401
+    assert Session.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"[]", b"null", b"1", b'"x"', b"{", b"\xff\xfe", b"[" * 2900, b'{"a":' * 550, b"NaN"],
+    ids=short,
+)
+def test_payload_that_is_no_object_is_refused(db: None, payload: bytes) -> None:
+    assert is_refused(current(forge(payload)))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"", b"[]", b"null", b"1", b'"HS256"', b"{", b"\xff\xfe", b"[" * 1500, b'{"a":' * 300],
+    ids=short,
+)
+def test_header_that_is_no_object_is_refused(claims: dict[str, Any], header: bytes) -> None:
+    assert is_refused(current(forge(claims, header=header)))
+
+
+ALGORITHMS = ("none", "None", "nOnE", "NONE", "HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA")
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [*ALGORITHMS, "", None, 1, [], ["HS256"], {}, "hs256", "HS256 ", ABSENT],
+)
+def test_other_algorithm_is_refused(claims: dict[str, Any], algorithm: Any) -> None:
+    header = {"typ": "JWT"} if algorithm is ABSENT else {"alg": algorithm, "typ": "JWT"}
+    token = forge(claims, header=header)
+
+    assert is_refused(current(token))
+    assert is_refused(current(token.rpartition(".")[0] + "."))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "digest"), [("HS384", hashlib.sha384), ("HS512", hashlib.sha512)]
+)
+def test_stronger_hash_with_the_right_key_is_refused(
+    claims: dict[str, Any], algorithm: str, digest: Any
+) -> None:
+    assert is_refused(current(forge(claims, header={"alg": algorithm}, digest=digest)))
+
+
+KEYS = {
+    "none": b"",
+    "guessed": b"secret",
+    "of right length": b"x" * 64,
+    "shorter": KEY[:-1],
+    "longer": KEY + b"0",
+    "in another case": KEY.upper(),
+    "its bytes": bytes.fromhex(KEY.decode()),
+    "what signs cookies": configured.SECRET_KEY.encode(),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_other_key_is_refused(claims: dict[str, Any], name: str) -> None:
+    assert is_refused(current(forge(claims, key=KEYS[name])))
+
+
+POINTERS: dict[str, Any] = {
+    "kid": "../../dev/null",
+    "jku": "https://evil.example/keys",
+    "x5u": "https://evil.example/cert",
+    "jwk": {"kty": "oct", "k": "c2VjcmV0"},
+    "x5c": ["MIIB"],
+    "x5t": "x",
+    "cty": "JWT",
+    "zip": "DEF",
+}
+
+
+@pytest.mark.parametrize("name", POINTERS)
+def test_key_named_in_the_header_is_never_fetched(
+    claims: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    looked_up: list[Any] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *where, **_: looked_up.append(where))
+    header = {**HEADER, name: POINTERS[name]}
+
+    assert current(forge(claims, header=header)).status_code == 200
+    assert is_refused(current(forge(claims, header=header, key=b"secret")))
+    assert looked_up == []
+
+
+@pytest.mark.parametrize("critical", [["exp"], ["b64"], ["x"], [], "exp", None, {}, [1], True])
+def test_critical_header_is_refused(claims: dict[str, Any], critical: Any) -> None:
+    header = {**HEADER, "crit": critical, "exp": 1, "x": 1}
+    assert is_refused(current(forge(claims, header=header)))
+
+
+def test_unencoded_payload_is_refused(claims: dict[str, Any]) -> None:
+    for extra in ({"b64": False}, {"b64": False, "crit": ["b64"]}):
+        assert is_refused(current(forge(claims, header={**HEADER, **extra})))
+
+
+@pytest.mark.parametrize("kid", [None, 1, [], {}, True])
+def test_key_id_of_a_wrong_type_is_refused(claims: dict[str, Any], kid: Any) -> None:
+    assert is_refused(current(forge(claims, header={**HEADER, "kid": kid})))
+
+
+SHAPES: dict[str, Callable[[str, str, str], str]] = {
+    "empty": lambda h, p, s: "",
+    "dot": lambda h, p, s: ".",
+    "two dots": lambda h, p, s: "..",
+    "three dots": lambda h, p, s: "...",
+    "words": lambda h, p, s: "a.b.c",
+    "header alone": lambda h, p, s: h,
+    "no signature": lambda h, p, s: f"{h}.{p}",
+    "empty signature": lambda h, p, s: f"{h}.{p}.",
+    "no header": lambda h, p, s: f".{p}.{s}",
+    "no payload": lambda h, p, s: f"{h}..{s}",
+    "four parts": lambda h, p, s: f"{h}.{p}.{s}.{s}",
+    "five parts": lambda h, p, s: f"{h}.{p}.{s}.{s}.{s}",
+    "trailing dot": lambda h, p, s: f"{h}.{p}.{s}.",
+    "parts swapped": lambda h, p, s: f"{p}.{h}.{s}",
+    "payload twice": lambda h, p, s: f"{h}.{p}{p}.{s}",
+    "short signature": lambda h, p, s: f"{h}.{p}.{s[:-1]}",
+    "long signature": lambda h, p, s: f"{h}.{p}.{s}A",
+    "signature in another case": lambda h, p, s: f"{h}.{p}.{s.swapcase()}",
+    "unused bits of the signature": lambda h, p, s: f"{h}.{p}.{s[:-1]}{chr(ord(s[-1]) + 1)}",
+    "padded": lambda h, p, s: f"{h}.{p}.{s}=",
+    "padded more": lambda h, p, s: f"{h}.{p}.{s}====",
+    "quoted": lambda h, p, s: f'"{h}.{p}.{s}"',
+    "leading space": lambda h, p, s: f" {h}.{p}.{s}",
+    "space in the signature": lambda h, p, s: f"{h}.{p}.{s[:8]}    {s[8:]}",
+    "tab in the payload": lambda h, p, s: f"{h}.{p[:8]}\t\t\t\t{p[8:]}.{s}",
+    "space for a dot": lambda h, p, s: f"{h} {p} {s}",
+    "signs that decoders skip": lambda h, p, s: f"{h}.{p}.{s[:8]}!!!!{s[8:]}",
+    "two tokens": lambda h, p, s: f"{h}.{p}.{s} {h}.{p}.{s}",
+    "two tokens by comma": lambda h, p, s: f"{h}.{p}.{s}, Bearer {h}.{p}.{s}",
+    "non-ASCII": lambda h, p, s: f"{h}.{p}.{s[:-1]}é",
+    "full-width": lambda h, p, s: f"{h}.{p}.{s[:-1]}\uff21",
+    "NUL": lambda h, p, s: f"{h}.{p}.{s}\x00",
+    "100 kB of dots": lambda h, p, s: "." * 100_000,
+    "100 kB of letters": lambda h, p, s: "A" * 100_000,
+    "100 kB signature": lambda h, p, s: f"{h}.{p}.{s * 2000}",
+    "claims as JSON": lambda h, p, s: json.dumps(claims_of(f"{h}.{p}.{s}")),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_malformed_token_is_refused(access: str, shape: str) -> None:
+    token = SHAPES[shape](*access.split("."))
+
+    assert token != access
+    assert is_refused(current(token))
+    assert is_refused(logout(token))
+    assert Session.objects.count() == 1
+
+
+def test_any_edited_letter_is_refused(access: str) -> None:
+    for place in range(0, len(access), 7):
+        other = "A" if access[place] != "A" else "B"
+        assert is_refused(current(access[:place] + other + access[place + 1 :]))
+
+
+def test_edited_claims_with_the_old_signature_are_refused(access: str, administrator: User) -> None:
+    header, _, signature = access.split(".")
+    for edit in ({"sub": str(administrator.pk)}, {"exp": 4_000_000_000}, {}):
+        payload = json.dumps({**claims_of(access), **edit}).encode()
+        edited = base64.urlsafe_b64encode(payload).rstrip(b"=").decode()
+        assert is_refused(current(f"{header}.{edited}.{signature}"))
+
+
+def test_longest_token_that_is_read(claims: dict[str, Any]) -> None:
+    def of_length(length: int) -> str:
+        for padding in range(length):
+            if len(token := forge({**claims, "pad": "x" * padding})) >= length:
+                return token
+        raise AssertionError
+
+    token = of_length(4096)
+    assert len(token) == 4096
+    assert current(token).status_code == 200
+    assert is_refused(current(of_length(4097)))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("", " ", "Bearer", "Bearer ", "Bearer  {}", "Bearer {} x", "Bearer x {}", "Bearer\t{}"),
+        *("Bearer{}", "Bearer:{}", "Bearer={}", "Bearer,{}", "Bearer {},{}", "{}", "Token {}"),
+        *("Bearer {}, Bearer {}", " Bearer {}", "JWT {}", "Basic {}", "Bearer Bearer {}"),
+        *('Bearer "{}"', "Bearer access={}", "\uff22earer {}", "Digest x, Bearer {}"),
+    ],
+)
+def test_other_header_form_is_refused(access: str, form: str) -> None:
+    header = form.replace("{}", access)
+    answer = APIClient().get("/users/current", HTTP_AUTHORIZATION=header, HTTP_X_REQUEST_ID="r1")
+    assert is_refused(answer)
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_scheme_is_read_in_any_case(access: str, scheme: str) -> None:
+    answer = APIClient().get("/users/current", HTTP_AUTHORIZATION=f"{scheme} {access}")
+    assert answer.status_code == 200
+
+
+def test_token_elsewhere_is_not_read(access: str) -> None:
+    client = APIClient()
+    for name in ("access", "access_token", "Authorization", "roster_admin", "sessionid"):
+        client.cookies[name] = access
+    answers = [
+        client.get("/users/current"),
+        client.get(f"/users/current?access_token={access}"),
+        client.get("/users/current", HTTP_X_ACCESS_TOKEN=access, HTTP_X_AUTHORIZATION=access),
+        client.post("/auth/logout", {"access": access}),
+    ]
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert {answer["WWW-Authenticate"] for answer in answers} == {"Bearer"}
+    assert {answer.json()["code"] for answer in answers} == {"not_authenticated"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [(0, 200), (15 * 60 - 1, 200), (15 * 60 - 0.001, 200), (15 * 60, 401), (15 * 60 + 1, 401)],
+)
+def test_lives_15_minutes_without_leeway(
+    clock: Clock, access: str, seconds: float, status: int
+) -> None:
+    clock.at(seconds=seconds)
+    assert current(access).status_code == status
+
+
+@pytest.mark.parametrize(("claim", "seconds"), [("iat", 10), ("nbf", 10)])
+def test_clocks_may_differ_by_10_seconds(
+    clock: Clock, claims: dict[str, Any], claim: str, seconds: int
+) -> None:
+    now = int(START.timestamp())
+
+    assert current(forge({**claims, claim: now + seconds})).status_code == 200
+    assert is_refused(current(forge({**claims, claim: now + seconds + 1})))
+
+
+def test_token_of_a_longer_life_than_is_given_now_is_refused(
+    clock: Clock, access: str, settings: Settings
+) -> None:
+    settings.ACCESS_TOKEN_LIFETIME = timedelta(minutes=5)
+    assert is_refused(current(access))
+
+
+def test_never_outlives_its_session(
+    clock: Clock, regular: User, login: Login, settings: Settings
+) -> None:
+    settings.SESSION_LIFETIME = timedelta(minutes=5)
+    tokens = login(regular).tokens  # type: ignore[attr-defined] # put there by `login`
+
+    assert claims_of(tokens["access"])["exp"] == claims_of(tokens["refresh"])["exp"]
+    clock.at(seconds=299)
+    assert current(tokens["access"]).status_code == 200
+    clock.at(seconds=300)
+    assert is_refused(current(tokens["access"]))
+
+
+def test_session_row_that_has_expired_lets_nobody_in(clock: Clock, access: str) -> None:
+    Session.objects.update(expires_at=START + timedelta(seconds=1))
+    assert current(access).status_code == 200
+
+    clock.at(seconds=1)
+
+    assert is_refused(current(access))
+
+
+def test_refresh_token_is_no_access_token(as_regular: Any) -> None:
+    token = as_regular.tokens["refresh"]
+
+    assert is_refused(current(token))
+    assert is_refused(logout(token))
+    assert Session.objects.count() == 1
+
+
+def test_user_of_another_session_is_refused(
+    claims: dict[str, Any], as_administrator: Any, administrator: User
+) -> None:
+    theirs = claims_of(as_administrator.tokens["access"])
+
+    assert is_refused(current(forge({**claims, "sub": theirs["sub"]})))
+    assert is_refused(current(forge({**claims, "sid": theirs["sid"]})))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [{"client_id": None}, {"role": "administrator"}, {"is_staff": True}, {"active": True}],
+)
+def test_claims_beside_the_known_ones_change_nothing(
+    claims: dict[str, Any], claim: dict[str, Any], regular: User
+) -> None:
+    header = f"Bearer {forge({**claims, **claim})}"
+    client = APIClient()
+
+    assert client.get("/users", HTTP_AUTHORIZATION=header).status_code == 403
+    shown = client.get("/users/current", HTTP_AUTHORIZATION=header).json()
+    assert shown["client"] == {"id": regular.client_id, "name": "Acme"}
+
+
+def test_role_is_read_from_the_row_each_time(access: str, regular: User) -> None:
+    client, header = APIClient(), f"Bearer {access}"
+    client_id = regular.client_id
+    seen = []
+    for value in (client_id, None, client_id):
+        User.objects.filter(pk=regular.pk).update(client=value)
+        seen.append(client.get("/users", HTTP_AUTHORIZATION=header).status_code)
+
+    assert seen == [403, 200, 403]
+
+
+def test_everything_stops_with_the_user(as_regular: Any, regular: User) -> None:
+    tokens = as_regular.tokens
+    regular.delete()
+
+    assert is_refused(current(tokens["access"]))
+    assert refresh(tokens["refresh"]).status_code == 401
+    assert is_refused(logout(tokens["access"]))
+
+
+def test_plain_view_answers_401_too(db: None) -> None:
+    request = APIRequestFactory().get("/", HTTP_AUTHORIZATION="Bearer x")
+    answer = APIView.as_view()(request)
+
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_one_query_says_who_calls(access: str, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):  # session, user and client
+        assert current(access).status_code == 200
+
+
+@pytest.mark.parametrize("fields", [{"active": False}, {"client__active": False}])
+def test_inactive_is_refused_even_with_a_session(
+    access: str, regular: User, fields: dict[str, bool]
+) -> None:
+    if "active" in fields:
+        User.objects.filter(pk=regular.pk).update(active=False)
+    else:
+        type(regular.client)._default_manager.update(active=False)  # type: ignore[union-attr] # of Acme
+
+    assert is_refused(current(access))
+    assert Session.objects.count() == 1

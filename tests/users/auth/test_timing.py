@@ -1,0 +1,103 @@
+"""The time of a login tells nothing."""
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import pytest
+from django.contrib.auth import authenticate
+from rest_framework.test import APIClient
+
+from clients.models import Client
+from tests.factories import PASSWORD, ClientFactory, UserFactory
+from users.models import User
+
+FULL = 19 * 1024 * 2  # KiB times passes of one password today
+TRIES = 15
+Attempt = tuple[str, str]
+
+
+@pytest.fixture
+def attempts(acme: Client, old_digest: str) -> dict[str, Callable[[], Attempt]]:
+    """Return what makes a fresh failing attempt of each kind; no account is tried twice."""
+    closed = ClientFactory(active=False)
+
+    def of(typed: str, **fields: Any) -> Callable[[], Attempt]:
+        return lambda: (UserFactory(**{"client": acme, **fields}).email, typed)
+
+    numbers = iter(range(10_000))
+    return {
+        "unknown email": lambda: (f"nobody{next(numbers)}@example.com", PASSWORD),
+        "no address": lambda: (f"nobody{next(numbers)}", PASSWORD),
+        "wrong password": of("wrong"),
+        "inactive": of(PASSWORD, active=False),
+        "inactive, wrong password": of("wrong", active=False),
+        "inactive client": of(PASSWORD, client=closed),
+        "older digest, wrong password": of("wrong", password=old_digest),
+        "older digest, inactive": of(PASSWORD, password=old_digest, active=False),
+        "older digest, both": of("wrong", password=old_digest, active=False),
+        "unusable digest": of(PASSWORD, password="!"),
+        "foreign digest": of(PASSWORD, password="md5$a$b"),
+    }
+
+
+def log_in(attempt: Attempt, number: int = 0) -> Any:
+    body = dict(zip(("email", "password"), attempt, strict=True))
+    return APIClient().post("/auth/login", body, REMOTE_ADDR=f"10.0.{number // 250}.{number % 250}")
+
+
+def test_every_refusal_costs_one_password(
+    attempts: dict[str, Callable[[], Attempt]], costs: list[int]
+) -> None:
+    spent = {}
+    for case, attempt in attempts.items():
+        costs.clear()
+        assert log_in(attempt()).status_code == 401
+        spent[case] = sum(costs)
+
+    assert spent == dict.fromkeys(attempts, FULL)
+
+
+def test_every_refusal_at_the_operators_door_costs_one_password(
+    attempts: dict[str, Callable[[], Attempt]], costs: list[int]
+) -> None:
+    spent = {}
+    for case, attempt in attempts.items():
+        costs.clear()
+        email, password = attempt()
+        assert authenticate(username=email, password=password) is None
+        spent[case] = sum(costs)
+
+    assert spent == dict.fromkeys(attempts, FULL)
+
+
+def test_success_costs_one_password(regular: User, costs: list[int]) -> None:
+    assert log_in((regular.email, PASSWORD)).status_code == 200
+    assert costs == [FULL]
+
+
+def test_every_refusal_asks_the_database_the_same(
+    attempts: dict[str, Callable[[], Attempt]], django_assert_num_queries: Any
+) -> None:
+    for attempt in attempts.values():
+        made = attempt()
+        with django_assert_num_queries(1):  # the user with their client
+            log_in(made)
+
+
+def test_every_refusal_takes_the_same_time(attempts: dict[str, Callable[[], Attempt]]) -> None:
+    assert any(_is_even(attempts, turn) for turn in range(3))  # a busy machine gets more turns
+
+
+def _is_even(attempts: dict[str, Callable[[], Attempt]], turn: int) -> bool:
+    """Tell whether all medians of interleaved tries, in CPU time, are within 10 % or 10 ms."""
+    took: dict[str, list[float]] = {case: [] for case in attempts}
+    for number in range(TRIES):
+        for place, (case, attempt) in enumerate(attempts.items()):
+            made = attempt()
+            started = time.process_time()
+            log_in(made, number=(turn * TRIES + number) * len(attempts) + place)
+            took[case].append(time.process_time() - started)
+    medians = [median(times) for times in took.values()]
+    return max(medians) - min(medians) <= max(0.010, 0.1 * min(medians))
