@@ -156,5 +156,10 @@ def _published(repository: Path) -> list[str]:
     top = ["*.md", "*.txt", "*.toml", "*.y*ml", "[MD]*file", ".env.example", ".ci/*"]
     below = ["config", "users", "clients", "templates", "tests"]
     files = [file for pattern in top for file in repository.glob(pattern)]
-    files += [file for folder in below for file in (repository / folder).rglob("*.[phty]*")]
+    files += [
+        file
+        for folder in below
+        for file in (repository / folder).rglob("*")
+        if file.suffix in (".py", ".html", ".js", ".txt")
+    ]
     return [file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()]
