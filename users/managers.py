@@ -80,6 +80,8 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
     def create_superuser(self, **fields: Any) -> "User":
         """Return a new administrator, for `manage.py createsuperuser`."""
+        if fields.get("password") is None:
+            raise ValidationError("Give a password: DJANGO_SUPERUSER_PASSWORD with --noinput.")
         return self.create_user(**{**fields, "client": None})
 
     def get_by_natural_key(self, username: str | None) -> "User":

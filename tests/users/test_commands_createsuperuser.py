@@ -63,7 +63,7 @@ def test_makes_an_administrator_of_the_environment(
         ({"NAME": "\u200b"}, "may not be blank"),
         ({"NAME": "x" * 256}, "255 characters"),
         ({"NAME": "Olga\x1b[31m"}, "Control characters"),
-        ({"PASSWORD": None}, "at least 12 characters"),
+        ({"PASSWORD": None}, "Give a password: DJANGO_SUPERUSER_PASSWORD"),
         ({"PASSWORD": ""}, "at least 12 characters"),
         ({"PASSWORD": "short \u00fc"}, "at least 12 characters"),
         ({"PASSWORD": "x" * 129}, "at most 128 characters"),
