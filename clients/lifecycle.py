@@ -8,6 +8,8 @@ from django.db import IntegrityError, connection, transaction
 from clients.models import Client
 from config.api.etags import Stale
 
+NAMES_LOCK = 0x726F73746572  # any number, the same in every process
+
 
 @transaction.atomic
 def create_client(values: dict[str, Any], *, actor: Any) -> Client:
@@ -22,13 +24,16 @@ def create_client(values: dict[str, Any], *, actor: Any) -> Client:
 
 
 def require_free_name(client: Client) -> None:
-    """Raise `IntegrityError` for a taken name where the database itself would not.
+    """Raise `IntegrityError` for a name that is taken in any case.
 
-    SQLite's own `LOWER` folds ASCII letters alone; its one writer at a time makes this check hold.
+    The unique index folds case by `LOWER` alone, on SQLite that of ASCII alone; so names are
+    given out one at a time. SQLite has one writer anyway.
     """
-    if connection.vendor == "sqlite" and not client.name.isascii():
-        if Client.objects.named(client.name).exclude(pk=client.pk).exists():
-            raise IntegrityError("clients_name_unique")
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NAMES_LOCK])
+    if Client.objects.named(client.name).exclude(pk=client.pk).exists():
+        raise IntegrityError("clients_name_unique")
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.http import (
     Http404,
     HttpRequest,
@@ -90,7 +91,7 @@ class UserAdmin(VerbAdmin):
     search_fields = ("name", "email")
     search_help_text = "Every word is in the name or the email."
 
-    @admin.display(ordering="client__isnull")
+    @admin.display(ordering=ExpressionWrapper(Q(client__isnull=True), BooleanField()))
     def role(self, user: User) -> str:
         return "Administrator" if user.is_administrator else "Regular"
 
@@ -255,5 +256,7 @@ class OwnPasswordView(PasswordChangeView):
         except Stale:
             form.add_error(None, stale())
             return self.form_invalid(form)
+        noted = [{"changed": {"fields": ["Password"]}}]
+        LogEntry.objects.log_actions(user.pk, [user], CHANGE, noted, single_object=True)
         update_session_auth_hash(self.request, user)
         return HttpResponseRedirect(self.get_success_url())

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from typing import Any
 
 import argon2
 from django.contrib.auth.hashers import Argon2PasswordHasher
@@ -11,7 +10,9 @@ from typing_extensions import override
 # More than any password allowed in NFKC can have; whoever sends more gets no hash computed.
 MAX_HASHED_LENGTH = 1024
 
-_COST = re.compile(r"argon2\$argon2id\$v=\d+\$m=(\d+),t=(\d+),p=\d+\$")
+LEAST_MEMORY = 8  # KiB, argon2's own least
+
+_COST = re.compile(r"argon2\$argon2(?:id|i|d)\$v=\d+\$m=(\d+),t=(\d+),p=\d+\$")
 
 
 def normalised(password: str) -> str:
@@ -45,16 +46,14 @@ class Argon2idHasher(Argon2PasswordHasher):
     def harden_runtime(self, password: str, encoded: str) -> None:
         """Spend what verifying a cheaper, older digest has saved, so that time tells nothing.
 
-        Argon2's time grows with memory times passes; one pass over the difference evens it out.
+        Argon2's time grows with memory times passes; as many passes as today's over the difference
+        even it out. (One pass over twice the memory takes longer: the kernel hands it out anew.)
         """
         cost = _COST.match(encoded)
         spent = int(cost[1]) * int(cost[2]) if cost else 0
         owed = self.memory_cost * self.time_cost - spent
-        if owed >= 8:
-            _burn(memory_cost=owed)
-
-
-def _burn(*, memory_cost: int) -> Any:
-    return argon2.low_level.hash_secret_raw(
-        b"", b"\0" * 16, 1, memory_cost, 1, 32, argon2.low_level.Type.ID
-    )
+        memory_cost = owed // self.time_cost
+        if memory_cost >= LEAST_MEMORY:
+            argon2.low_level.hash_secret_raw(
+                b"", b"\0" * 16, self.time_cost, memory_cost, 1, 32, argon2.low_level.Type.ID
+            )

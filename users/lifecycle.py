@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from config.api.errors import Conflict
@@ -49,7 +50,7 @@ def update_user(
         values = {**values, "password": make_password(values["password"])}
     with transaction.atomic():
         if _may_remove_administrator(user, values):
-            lock_administrators()
+            lock_administrators(User.objects.filter(pk=user.pk))
         fresh = User.objects.locked().get(pk=user.pk)
         if fresh.state() != user.state():
             raise Stale
@@ -60,18 +61,30 @@ def _apply(user: User, values: dict[str, Any], *, own_session: Session | None) -
     changed = {name: value for name, value in values.items() if getattr(user, name) != value}
     if not changed:
         return user
-    was_administrator = user.is_administrator
+    was_administrator, was_active = user.is_administrator, user.is_active
     for name, value in changed.items():
         setattr(user, name, value)
     user.save(update_fields=[*changed, "updated_at"])
     mine = User.objects.filter(pk=user.pk)
-    # Not active: moved to an inactive client, whose activation must revive nothing.
-    if "active" in changed or user.is_administrator != was_administrator or not user.is_active:
+    # Not active before or after: leaving an inactive client, or joining one whose activation comes
+    # later, must revive nothing.
+    could_enter = was_active and user.is_active
+    if "active" in changed or user.is_administrator != was_administrator or not could_enter:
         mine.end_sessions()
         require_administrator()
     elif "password" in changed:
         mine.end_sessions(but=own_session.pk if own_session else None)
     return user
+
+
+def set_password(user: User, password: str) -> None:
+    """Set the password of a user of whom nothing else is to change; all their sessions end."""
+    digest = make_password(password)
+    with transaction.atomic():
+        fresh = User.objects.locked().get(pk=user.pk)
+        fresh.password = digest
+        fresh.save(update_fields=["password", "updated_at"])
+        User.objects.filter(pk=user.pk).end_sessions()
 
 
 def _may_remove_administrator(user: User, values: dict[str, Any]) -> bool:
@@ -85,11 +98,11 @@ def set_active(users: UserQuerySet, active: bool, *, actor: User) -> int:
 
     Raises `LastAdministrator` (409) with nothing changed.
     """
-    if not active:
-        lock_administrators()
     changing = User.objects.filter(pk__in=users.order_by().values("pk"), active=not active)
-    for _ in changing.locked().order_by("pk").values_list("pk").iterator():
-        pass  # in the order of ids, so that two of these never wait for each other
+    if active:
+        lock(changing)
+    else:
+        lock_administrators(changing)
     changing.end_sessions()
     count: int = changing.update(active=active, updated_at=timezone.now())
     if not active:
@@ -97,9 +110,15 @@ def set_active(users: UserQuerySet, active: bool, *, actor: User) -> int:
     return count
 
 
-def lock_administrators() -> None:
-    """Let one at a time change who administers: hold every active administrator's row."""
-    list(User.objects.administrators().active().locked().order_by("pk").values_list("pk"))
+def lock_administrators(users: UserQuerySet) -> None:
+    """Let one at a time change who administers: hold all active administrators, and `users`."""
+    lock(User.objects.filter(Q(client__isnull=True, active=True) | Q(pk__in=users.values("pk"))))
+
+
+def lock(users: UserQuerySet) -> None:
+    """Hold these rows, taken in the order of ids so that two of these never wait for each other."""
+    for _ in users.locked().order_by("pk").values_list("pk").iterator():
+        pass
 
 
 def require_administrator() -> None:

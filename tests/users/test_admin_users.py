@@ -460,3 +460,15 @@ def test_says_that_no_client_means_administrator(administrator: User, page: str)
     shown = enter(administrator).get(f"{USERS}{page.format(administrator.pk)}").content.decode()
 
     assert 'data-placeholder="None: an administrator"' in shown
+
+
+@pytest.mark.parametrize("column", ["1", "-2", "3", "4", "-4", "5", "-6", "3.4.1", "99", "x"])
+def test_every_column_orders_the_list(administrator: User, regular: User, column: str) -> None:
+    assert enter(administrator).get(f"{USERS}?o={column}").status_code == 200
+
+
+def test_a_body_over_the_limit_is_too_large(administrator: User) -> None:
+    answer = enter(administrator).post(f"{USERS}add/", {"name": "x" * 1_100_000})
+
+    assert answer.status_code == 413
+    assert User.objects.count() == 1

@@ -54,12 +54,14 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
     ("get", "/clients?include=users_count", None,
      [AUTHENTICATION, "SELECT clients", "SELECT users clients"]),  # counted in the page's query
     ("get", "/clients/{globex}", None, [AUTHENTICATION, "SELECT clients"]),
-    ("put", "/clients/{globex}", {"name": "N"},  # is the name free; the row, held
-     [AUTHENTICATION, "SELECT clients", "SELECT clients", "LOCK clients", "UPDATE clients"]),
+    ("put", "/clients/{globex}", {"name": "N"},  # is the name free; the row, held; is it still
+     [AUTHENTICATION, "SELECT clients", "SELECT clients", "LOCK clients", "SELECT clients",
+      "UPDATE clients"]),
     ("put", "/clients/{globex}", {"active": False},
      [AUTHENTICATION, "SELECT clients", "LOCK clients", "UPDATE clients",
       "DELETE sessions users"]),
-    ("post", "/clients", {"name": "N"}, [AUTHENTICATION, "SELECT clients", "INSERT clients"]),
+    ("post", "/clients", {"name": "N"},  # is the name free, and is it still under the lock
+     [AUTHENTICATION, "SELECT clients", "SELECT clients", "INSERT clients"]),
     ("get", "/livez", None, []),
     ("get", "/", None, []),
 ]  # fmt: skip
@@ -71,7 +73,7 @@ def purposes(queries: list[dict[str, str]]) -> list[str]:
     for query in queries:
         sql = query["sql"]
         verb = sql.split()[0]
-        if verb not in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+        if verb not in ("SELECT", "INSERT", "UPDATE", "DELETE") or "pg_advisory" in sql:
             continue
         tables = dict.fromkeys(re.findall(r'(?:FROM|JOIN|INTO|UPDATE) "(\w+)"', sql))
         found.append(" ".join(["LOCK" if "FOR " in sql[-60:] else verb, *tables]))

@@ -37,6 +37,12 @@ def move_to_inactive_client(operator: Operator, user: User) -> int:
     return put(f"/users/{user.pk}", client_id=ClientFactory(active=False).pk)(operator)
 
 
+def leave_an_inactive_client(operator: Operator, user: User) -> int:
+    """As where a log-in came in between: the client was switched off, the session stayed."""
+    Client.objects.filter(users=user).update(active=False)
+    return put(f"/users/{user.pk}", client_id=ClientFactory().pk)(operator)
+
+
 def set_all_active(active: bool) -> Way:
     def change(operator: Operator, user: User) -> int:
         actor = User.objects.get(email="ada@example.com")
@@ -55,6 +61,7 @@ ENDING: dict[str, tuple[str, Way]] = {
     "promotion": ("regular", put_user(client_id=None)),
     "promotion with a new password": ("regular", put_user(client_id=None, password=NEW)),
     "deactivation of the client": ("regular", put_client(active=False)),
+    "move from an inactive client": ("regular", leave_an_inactive_client),
     "move to an inactive client": ("regular", move_to_inactive_client),
     "deactivation in bulk": ("regular", set_all_active(False)),
     "deactivation of administrators in bulk": ("colleague", set_all_active(False)),
