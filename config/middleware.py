@@ -115,6 +115,9 @@ def is_address(value: str) -> bool:
 
 
 def is_trusted(value: str) -> bool:
-    return is_address(value) and any(
-        ipaddress.ip_address(value) in network for network in settings.TRUSTED_PROXIES
-    )
+    if not is_address(value):
+        return False
+    address = ipaddress.ip_address(value)
+    # How a socket for both versions writes an IPv4 peer (RFC 4291, section 2.5.5.2).
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in settings.TRUSTED_PROXIES)

@@ -10,16 +10,17 @@ import io
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Any
 
+from config.api.errors import CONTENT_TYPE, Fault, problem_body
 from config.api.parsing import MAX_BODY_BYTES
-from config.middleware import request_id_of
+from config.middleware import DATA_POLICY, log, request_id, request_id_of
 from config.wsgi import application
 
 BODY_SECONDS = 10
-THREADS = (
-    8  # a worker; what they wait for (Argon2, the database) leaves Python's lock to the others
-)
+TOO_SLOW = "The body did not arrive in time."
+THREADS = 8  # a worker; while one waits for Argon2 or the database, the others go on
 
 Headers = list[tuple[str, str]]
 
@@ -30,11 +31,14 @@ class Application:
     """One request in, one whole answer out."""
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        if set(scope.headers.keys()) != {name for name, _ in scope.headers.items()}:
+            protocol.response_bytes(*refused(scope, 400, "A header is not in ASCII."))
+            return
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body, length = await receive(scope.headers, protocol)
         except TimeoutError:
-            protocol.response_bytes(*too_slow(scope.headers))
+            protocol.response_bytes(*refused(scope, 408, TOO_SLOW))
             return
         environ = environ_of(scope, body, length)
         loop = asyncio.get_running_loop()
@@ -70,7 +74,7 @@ def environ_of(scope: Any, body: bytes, length: str) -> dict[str, Any]:
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": scope.path.encode("utf-8", "replace").decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        "QUERY_STRING": scope.query_string.encode("utf-8", "replace").decode("latin-1"),
         "SERVER_NAME": host,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
@@ -109,15 +113,22 @@ def respond(environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
     return int(status[:3]), headers, content
 
 
-def too_slow(sent: Any) -> tuple[int, Headers, bytes]:
-    request_id = request_id_of(sent.get("x-request-id") or "")
-    body = {"type": "about:blank", "title": "Request Timeout", "status": 408}
-    body |= {"code": "request_timeout", "detail": "The body did not arrive in time."}
-    body["request_id"] = request_id
-    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
-    headers += [("x-request-id", request_id)]
-    headers += [("x-content-type-options", "nosniff"), ("connection", "close")]
-    return 408, headers, json.dumps(body).encode()
+def refused(scope: Any, status: int, detail: str) -> tuple[int, Headers, bytes]:
+    """Log and return what the application would, had the request come to it.
+
+    A header with bytes beyond ASCII would not: Granian leaves out the value, and a condition
+    (`If-Match`) that is lost is a condition that holds.
+    """
+    given = request_id_of(scope.headers.get("x-request-id") or "")
+    request_id.set(given)
+    log.info("%s /- %s", scope.method, status)
+    code = "request_timeout" if status == HTTPStatus.REQUEST_TIMEOUT else "bad_request"
+    faults = [Fault(code, detail)]
+    body = problem_body(status, code, detail, given, faults)
+    headers = [("content-type", CONTENT_TYPE), ("cache-control", "no-store")]
+    headers += [("content-security-policy", DATA_POLICY), ("x-content-type-options", "nosniff")]
+    headers += [("x-request-id", given), ("connection", "close")]
+    return status, headers, json.dumps(body).encode()
 
 
 app = Application()

@@ -1,6 +1,7 @@
 """The WSGI application that a server loads."""
 
 import os
+from typing import Any
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
@@ -9,14 +10,23 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 
 class UTF8Request(WSGIRequest):
-    """A request whose query is UTF-8 whatever charset the body's Content-Type claims.
+    """A request in UTF-8, whatever charset its Content-Type claims.
 
-    Django would decode the query with that charset while it makes the request, before anything can
-    answer; a codec that is none of text (`rot13`) ends in an exception in the server's own hands.
+    Django would decode query and forms with that charset, and parse the header while it makes the
+    request, before anything can answer: a codec that is none of text (`rot13`) or a parameter that
+    cannot be read would end in an exception in the server's own hands. Unreadable is as if absent.
     """
 
-    # A plain attribute over Django's property: setting it no longer reaches `_encoding`.
+    # A plain attribute over Django's property, which decodes the query when it is set.
     encoding: str | None = None
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        try:
+            super()._set_content_type_params(meta)  # type: ignore[misc] # not in the stubs
+        except (ValueError, LookupError):
+            meta["CONTENT_TYPE"] = ""  # DRF parses it once more
+            self.content_type, self.content_params = "", {}
+        self.encoding = None
 
 
 application = get_wsgi_application()

@@ -17,7 +17,7 @@ CONTENT_TYPE = "application/problem+json"
 MAX_FAULTS = 100
 MAX_ECHO = 200
 CUT_ESCAPE = re.compile("(%[0-9A-F]?|~)\\Z")
-MANNERS = {"unknown_field", "unknown_parameter", "read_only"}
+LONE_CODES = {"unknown_field", "unknown_parameter", "read_only"}
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,18 @@ def count(faults: list[Fault]) -> str:
 def shared_code(faults: list[Fault]) -> str:
     """Return what a client can branch on: `invalid`, or the manner that alone was broken."""
     codes = {fault.code for fault in faults}
-    return codes.pop() if len(codes) == 1 and codes <= MANNERS else "invalid"
+    return codes.pop() if len(codes) == 1 and codes <= LONE_CODES else "invalid"
 
 
 def problem(
     request: HttpRequest, status: int, code: str, detail: str, faults: Iterable[Fault] = ()
+) -> dict[str, Any]:
+    """Return the problem body of an answer to this request."""
+    return problem_body(status, code, detail, request.META.get("REQUEST_ID", ""), faults)
+
+
+def problem_body(
+    status: int, code: str, detail: str, request_id: str, faults: Iterable[Fault] = ()
 ) -> dict[str, Any]:
     """Return `{"type", "title", "status", "code", "detail", "request_id"[, "errors"]}`."""
     body: dict[str, Any] = {
@@ -100,7 +107,7 @@ def problem(
         "status": int(status),
         "code": code,
         "detail": detail,
-        "request_id": request.META.get("REQUEST_ID", ""),
+        "request_id": request_id,
     }
     if status == HTTPStatus.BAD_REQUEST:
         body["errors"] = [fault.as_dict() for fault in list(faults)[:MAX_FAULTS]]

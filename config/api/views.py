@@ -142,12 +142,10 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
     def create(self, request: Request) -> Response:
         query, faults = self.read_query()
         serializer = self.create_serializer(data=self.body(faults), context={"request": request})
-        values = serializer.raise_faults(*faults)
         try:
-            row = self.save_new(values)
-        except IntegrityError:
-            serializer.raise_faults()  # another request took the name or email in between
-            raise
+            row = self.save_new(serializer.raise_faults(*faults))
+        except IntegrityError:  # another request took the name or email since the check
+            row = self.save_new(serializer.raise_faults())
         headers = {"Location": f"{self.location}/{row.pk}"}
         return self.answer(row, query["include"], HTTPStatus.CREATED, headers)
 
@@ -165,6 +163,7 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         request, so this ends.
         """
         query, faults = self.read_query()
+        has_collided = False
         while True:
             row = self.find(pk, query.get("include", ()))
             context = {"request": request}
@@ -175,9 +174,10 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
                 return self.answer(self.save(row, values), query["include"])
             except Stale:
                 continue
-            except IntegrityError:
-                serializer.raise_faults()  # another request took the name or email in between
-                raise
+            except IntegrityError:  # another request took the name or email since the check
+                if has_collided:
+                    raise
+                has_collided = True
 
     partial_update = update  # PUT keeps what is absent, so PATCH means the same
 

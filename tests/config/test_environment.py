@@ -1,6 +1,8 @@
 """The environment variables: each bad value is told by name and reason, all at once."""
 
 import os
+import secrets
+import shutil
 import stat
 import subprocess
 import sys
@@ -89,7 +91,8 @@ def test_unreadable_address_is_a_fault(value: str) -> None:
         (env.origin, "http://[::1]:8000", "http://[::1]:8000"),
         (env.origins, "https://a.example, http://b.example:81",
          ["https://a.example", "http://b.example:81"]),
-        (env.origins, "https://*.example.com", ["https://*.example.com"]),
+        (env.form_origins, "https://*.A.example,http://b", ["https://*.a.example", "http://b"]),
+        (env.hosts, "a.example, .b.example,[::1],*", ["a.example", ".b.example", "[::1]", "*"]),
     ],
 )  # fmt: skip
 def test_good_value_is_read(parse: Callable[[str], Any], value: str, expected: Any) -> None:
@@ -311,3 +314,42 @@ def test_good_environment_starts() -> None:
 )
 def test_the_host_of_an_origin_is_spelt_as_in_a_request(url: str, host: str) -> None:
     assert env.host_of(url) == host
+
+
+@pytest.mark.parametrize(
+    ("parse", "value"),
+    [
+        (env.hosts, "https://a.example"),
+        (env.hosts, "a.example:8000"),
+        (env.hosts, "*.a.example"),
+        (env.hosts, ","),
+        (env.hosts, "::1"),
+        (env.origin, "https://*.a.example"),
+        (env.origins, "https://*.a.example"),
+        (env.form_origins, "https://*"),
+        (env.form_origins, "https://*.*.a.example"),
+    ],
+)
+def test_refuses_names_that_would_match_nothing(parse: Callable[[str], Any], value: str) -> None:
+    assert len(faults_of("NAME", parse, value)) == 1
+
+
+def test_makes_the_folder_for_data_for_its_owner_alone(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "config", copy / "config")
+    key = secrets.token_urlsafe(48)
+
+    subprocess.run(
+        [sys.executable, "-c", "from config import settings"],
+        cwd=copy, env={"PATH": os.environ["PATH"], "SECRET_KEY": key}, check=True,
+    )  # fmt: skip
+
+    assert (copy / "var").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_key_beside_the_source_is_no_published_one(tmp_path: Path) -> None:
+    key = secrets.token_urlsafe(48)
+    (tmp_path / "secret_key.txt").write_text(key)
+    (tmp_path / "compose.yaml").write_text(f"SECRET_KEY: {key}")
+
+    assert env.secret_key(tmp_path)(key) == key

@@ -21,6 +21,9 @@ class Headers:
     def __contains__(self, name: str) -> bool:
         return name in dict(self.pairs)
 
+    def keys(self) -> list[str]:
+        return [name for name, _ in self.pairs]
+
     def get(self, name: str, default: str = "") -> str:
         return dict(self.pairs).get(name, default)
 
@@ -90,7 +93,10 @@ def test_collects_the_body_and_its_length(
     assert asyncio.run(rsgi.receive(Headers(*headers), connection)) == expected
 
 
-def test_answers_408_to_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_408_to_a_body_that_does_not_come(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     monkeypatch.setattr(rsgi, "BODY_SECONDS", 0.05)
 
     status, headers, body = serve(
@@ -121,3 +127,25 @@ def test_tells_the_application_who_asks_for_what() -> None:
     assert "HTTP_X_B" not in environ
     assert (environ["CONTENT_TYPE"], environ["CONTENT_LENGTH"]) == ("t/t", "2")
     assert environ["wsgi.input"].read() == b"{}"
+
+
+def test_refuses_a_header_that_would_get_lost() -> None:
+    request = scope("PUT", "/users/1", ("if-match", '"a"'))
+    request.headers.keys = lambda: ["host", "if-match", "if-none-match"]
+
+    status, headers, body = serve(request, Connection())
+
+    assert status == 400
+    assert json.loads(body)["errors"] == [
+        {"pointer": "#", "code": "bad_request", "detail": "A header is not in ASCII."}
+    ]
+    assert headers["x-request-id"] == json.loads(body)["request_id"]
+
+
+def test_passes_on_a_query_beyond_ascii() -> None:
+    request = scope("GET", "/users")
+    request.query_string = "search=Ж"
+
+    environ = rsgi.environ_of(request, b"", "")
+
+    assert environ["QUERY_STRING"].encode("latin-1").decode() == "search=Ж"

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from config.api.docs import SchemaView, document
 from config.api.openapi.problems import SAMPLE_REQUEST_ID
 from config.api.views import Manners
 from config.middleware import RequestMiddleware
-from config.rsgi import too_slow
+from config.rsgi import TOO_SLOW, refused
 from tests.conftest import Login, codes
 from tests.factories import PASSWORD
 from users.models import User
@@ -460,7 +461,9 @@ def test_example_of_503_is_what_the_service_answers() -> None:
 
 
 def test_example_of_408_is_what_the_server_answers() -> None:
-    status, headers, content = too_slow({"x-request-id": SAMPLE_REQUEST_ID})
+    scope = SimpleNamespace(method="POST", headers={"x-request-id": SAMPLE_REQUEST_ID})
+
+    status, headers, content = refused(scope, 408, TOO_SLOW)
 
     assert status == 408
     assert json.loads(content) == example_of("408", "too_slow")

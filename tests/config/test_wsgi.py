@@ -7,11 +7,16 @@ import pytest
 
 from config.wsgi import application
 
+pytestmark = pytest.mark.django_db
 
-def call(path: str, query: str, content_type: str) -> tuple[str, dict[str, str], bytes]:
+
+def call(
+    path: str, query: str, content_type: str, *, method: str = "GET", body: bytes = b"{}"
+) -> tuple[str, dict[str, str], bytes]:
     started: list[tuple[str, list[tuple[str, str]]]] = []
     environ: dict[str, Any] = {
-        "REQUEST_METHOD": "GET",
+        "REQUEST_METHOD": method,
+        "CONTENT_LENGTH": str(len(body)),
         "PATH_INFO": path,
         "QUERY_STRING": query,
         "CONTENT_TYPE": content_type,
@@ -20,7 +25,7 @@ def call(path: str, query: str, content_type: str) -> tuple[str, dict[str, str],
         "SERVER_PROTOCOL": "HTTP/1.1",
         "HTTP_HOST": "localhost",
         "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
+        "wsgi.input": io.BytesIO(body),
         "wsgi.errors": io.StringIO(),
     }
     serve: Any = application
@@ -28,7 +33,6 @@ def call(path: str, query: str, content_type: str) -> tuple[str, dict[str, str],
     return started[0][0], dict(started[0][1]), b"".join(answer)
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     "charset",
     ["rot13", "hex", "base64", "zip", "idna", "undefined", "punycode", "utf-16", "utf-7", "x"],
@@ -40,3 +44,21 @@ def test_charset_of_the_body_never_decides_how_a_query_is_read(charset: str) -> 
     assert status == "401 Unauthorized"
     assert headers["Content-Type"] == "application/problem+json"
     assert b"not_authenticated" in body
+
+
+@pytest.mark.parametrize("parameter", ["x*=foo''%41", "charset*=u''%00", "charset*=rot13''a"])
+def test_a_parameter_that_cannot_be_read_is_no_json(parameter: str) -> None:
+    status, headers, _ = call("/auth/login", "", f"application/json; {parameter}", method="POST")
+
+    assert status in ("415 Unsupported Media Type", "400 Bad Request")
+    assert headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("charset", ["rot13", "idna", "hex", "undefined"])
+def test_charset_of_a_form_is_not_believed(charset: str) -> None:
+    content_type = f"multipart/form-data; boundary=x; charset={charset}"
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n'
+
+    status, _, _ = call("/admin/login/", "", content_type, method="POST", body=body)
+
+    assert status == "403 Forbidden"  # no CSRF token

@@ -40,7 +40,7 @@ class AuthView(Manners):
 
     def read(self, request: Request) -> dict[str, Any]:
         _, faults = self.read_query()
-        return self.serializer_class(data=self.body()).raise_faults(*faults)
+        return self.serializer_class(data=self.body(faults)).raise_faults(*faults)
 
 
 class OpenAuthView(AuthView):

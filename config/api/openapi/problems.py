@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from config.api.errors import CONTENT_TYPE, MANNERS, Fault, count, shared_code
+from config.api.errors import CONTENT_TYPE, LONE_CODES, Fault, count, shared_code
 
 SAMPLE_REQUEST_ID = "0c6f0a5b9e1d4c7f8a2b3c4d5e6f7a8b"
 
@@ -28,7 +28,7 @@ FAULT_CODES = {
     "unknown_parameter": "no such query parameter of this call",
 }
 CODES = {
-    400: ("invalid", *sorted(MANNERS), "bad_request"),
+    400: ("invalid", *sorted(LONE_CODES), "bad_request"),
     401: ("not_authenticated", "token_not_valid", "authentication_failed"),
     403: ("permission_denied",),
     404: ("not_found",),
