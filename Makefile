@@ -28,7 +28,7 @@ $(VENV)/test: requirements.txt tests/requirements.txt | $(BIN)/python
 	@touch $@ $(VENV)/run
 
 STATIC := var/static/staticfiles.json
-$(STATIC): $(VENV)/run config/settings.py $(wildcard */static/*)
+$(STATIC): $(VENV)/run config/settings.py
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@touch $@
 

@@ -16,7 +16,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 FLAGS = {"1": True, "true": True, "yes": True, "on": True}
 FLAGS |= {"0": False, "false": False, "no": False, "off": False}
 WHOLE = re.compile("[0-9]{1,9}\\Z")
-HOST = re.compile(r"(\*\.)?[a-z0-9.-]+\Z|[0-9a-f:.]+\Z")  # a name, `*.` for all below it, IPv6
+HOST = re.compile(r"[a-z0-9.-]+\Z|[0-9a-f:.]+\Z")  # a name or an IPv6 address
+ALLOWED_HOST = re.compile(r"\.?[A-Za-z0-9-][A-Za-z0-9.-]*\Z|\[[0-9A-Fa-f:.]+\]\Z")
 ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
 SECRET_KEY_MIN_LENGTH = 32
 SAMPLE_PREFIX = "django-insecure-"
@@ -105,6 +106,24 @@ def origins(value: str) -> list[str]:
     return [origin(name) for name in names(value)]
 
 
+def form_origins(value: str) -> list[str]:
+    """Return origins; `https://*.example.com` stands for all below a name, for Django's forms."""
+    return [
+        origin(name.replace("://*.", "://", 1)).replace("://", "://*.", 1)
+        if "://*." in name
+        else origin(name)
+        for name in names(value)
+    ]
+
+
+def hosts(value: str) -> list[str]:
+    """Return host names as Django's `ALLOWED_HOSTS` has them, without scheme and port."""
+    found = names(value)
+    if not found or not all(name == "*" or ALLOWED_HOST.match(name) for name in found):
+        raise ValueError("expected names such as accounts.example.com or [::1], by comma")
+    return found
+
+
 def networks(value: str) -> list[Network]:
     try:
         return [ipaddress.ip_network(name) for name in names(value)]
@@ -153,13 +172,14 @@ def secret_key(repository: Path) -> Callable[[str], str]:
 
 
 def _published(repository: Path) -> list[str]:
-    top = ["*.md", "*.txt", "*.toml", "*.y*ml", "[MD]*file", ".env.example", ".ci/*"]
+    top = ["README.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "pyproject.toml"]
+    top += [".env.example", ".ci/run"]
     below = ["config", "users", "clients", "templates", "tests"]
-    files = [file for pattern in top for file in repository.glob(pattern)]
+    files = [repository / name for name in top]  # an image may lack some
     files += [
         file
         for folder in below
         for file in (repository / folder).rglob("*")
-        if file.suffix in (".py", ".html", ".js", ".txt")
+        if file.suffix in (".py", ".html", ".js")
     ]
     return [file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()]

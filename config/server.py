@@ -2,9 +2,12 @@
 
 import argparse
 import os
+import socket
+import sys
 
 import django
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -17,7 +20,15 @@ def main() -> None:
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--port", type=int, default=8000)
     chosen = options.parse_args()
-    django.setup()  # stops here, with names and reasons, where the environment is not usable
+    try:
+        django.setup()
+    except ImproperlyConfigured as fault:  # with names and reasons; a traceback tells no more
+        sys.exit(str(fault))
+    try:  # Granian shares a port with whoever has it, and the two would take turns
+        family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+        socket.create_server((chosen.host, chosen.port), family=family).close()
+    except (OSError, OverflowError) as fault:
+        options.error(f"cannot listen on {chosen.host}:{chosen.port}: {fault}")
     Granian(
         "config.rsgi:app",
         address=chosen.host,

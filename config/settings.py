@@ -18,8 +18,8 @@ _read = env.Environment(os.environ)
 DEBUG = _read.read("DEBUG", env.flag, False)
 WEB_WORKERS = _read.read("WEB_WORKERS", env.whole(1, 256), 2)
 PUBLIC_URL = _read.read("PUBLIC_URL", env.origin, "")
-ALLOWED_HOSTS = _read.read("ALLOWED_HOSTS", env.names, ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS: list[str] = _read.read("CSRF_TRUSTED_ORIGINS", env.origins, [])
+ALLOWED_HOSTS = _read.read("ALLOWED_HOSTS", env.hosts, ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = _read.read("CSRF_TRUSTED_ORIGINS", env.form_origins, [])
 CORS_ALLOWED_ORIGINS: list[str] = _read.read("CORS_ALLOWED_ORIGINS", env.origins, [])
 TRUSTED_PROXIES: list[env.Network] = _read.read("TRUSTED_PROXIES", env.networks, [])
 PASSWORD_MIN_LENGTH = _read.read("PASSWORD_MIN_LENGTH", env.whole(8, 128), 12)
@@ -38,6 +38,7 @@ _is_named = any(fault.startswith("SECRET_KEY") for fault in _read.faults)
 if _database and not SECRET_KEY and not DEBUG and not _is_named:
     _read.faults.append("SECRET_KEY: required with DATABASE_URL, all machines must share it")
 _read.check()
+VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 SECRET_KEY = SECRET_KEY or kept_secret(VAR_DIR / "secret_key", size=48)
 
 # Where we are reached
@@ -148,11 +149,11 @@ LOGIN_URL = "admin:login"
 
 # Headers; TLS ends at the proxy, which also redirects http to https
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
-SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-SECURE_HSTS_PRELOAD = True
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other services below the same domain are not ours to speak for
     "security.W008",  # no redirect to https: the proxy does it, and `make run` serves plain http
+    "security.W021",  # nor is the browsers' preload list
 ]
 
 # Bodies: the API's own limit is config.api.parsing.MAX_BODY_BYTES, the forms' is the same

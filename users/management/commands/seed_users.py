@@ -1,7 +1,8 @@
 """`manage.py seed_users`: demo clients and users."""
 
+import re
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -139,8 +140,8 @@ def demo_password() -> str:
 
 
 def number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text[:12]) <= MOST):
-        raise ValueError
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) > MOST:
+        raise ArgumentTypeError(f"expected a whole number from 0 to {MOST:,}")
     return int(text)
 
 
