@@ -1,12 +1,38 @@
 """Pages of a list and the links between them."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
 from django.conf import settings
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.api.parameters import PositiveField
+
+
+def page_fields() -> dict[str, forms.Field]:
+    """Return the query parameters that every list has."""
+    return {
+        "page": PositiveField(required=False),
+        "page_size": PositiveField(high=settings.MAX_PAGE_SIZE, required=False),
+    }
+
+
+def answer_page(
+    request: Request,
+    rows: QuerySet[Any],
+    query: dict[str, Any],
+    represent: Callable[[Any], dict[str, Any]],
+) -> Response:
+    """Return the page that `query` (the values of `page_fields`) asks for."""
+    number, size = query["page"] or 1, query["page_size"] or settings.PAGE_SIZE
+    found, envelope, link = paginate(request, rows, number=number, size=size)
+    results = [represent(row) for row in found]
+    return Response({**envelope, "results": results}, headers={"Link": link})
 
 
 def paginate(

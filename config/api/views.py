@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar, cast
 
 from django import forms
-from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import Model, OrderBy, QuerySet
 from django_filters import FilterSet
@@ -18,8 +17,8 @@ from typing_extensions import override
 
 from config.api.errors import Fault, Invalid, faults_of
 from config.api.etags import Stale, check_if_match
-from config.api.pagination import paginate
-from config.api.parameters import NamesField, PositiveField, query_faults
+from config.api.pagination import answer_page, page_fields
+from config.api.parameters import NamesField, query_faults
 from config.api.serializers import StrictSerializer
 
 Row = TypeVar("Row", bound=Model)
@@ -110,12 +109,8 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
 
     def list_fields(self) -> dict[str, forms.Field]:
         names = [name for key in self.orderings for name in (key, f"-{key}")]
-        fields: dict[str, forms.Field] = {
-            "page": PositiveField(required=False),
-            "page_size": PositiveField(high=settings.MAX_PAGE_SIZE, required=False),
-            "ordering": NamesField(known=names, required=False),
-        }
-        return fields | {
+        ordering = NamesField(known=names, required=False)
+        return {**page_fields(), "ordering": ordering} | {
             name: filter_.field for name, filter_ in self.filters.get_filters().items()
         }
 
@@ -125,10 +120,7 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
             raise Invalid(faults)
         filterset = self.filters(request.query_params, self.rows(query["include"]))
         rows = filterset.qs.order_by(*self.order(query["ordering"]))
-        number, size = query["page"] or 1, query["page_size"] or settings.PAGE_SIZE
-        found, envelope, link = paginate(request, rows, number=number, size=size)
-        results = [self.represent(row, query["include"]) for row in found]
-        return Response({**envelope, "results": results}, headers={"Link": link})
+        return answer_page(request, rows, query, lambda row: self.represent(row, query["include"]))
 
     def order(self, names: tuple[str, ...]) -> Sequence[OrderBy]:
         """Return the terms of `ordering`; ties by id, so that pages never overlap."""
