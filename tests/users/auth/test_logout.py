@@ -6,6 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from tests.conftest import Login, codes
+from tests.sending import send
 from tests.users.auth.calls import current, logout, refresh
 from users.models import Session, User
 
@@ -75,6 +76,13 @@ def test_takes_no_field_and_ends_nothing_then(
 
 def test_takes_no_parameter(as_regular: Any) -> None:
     assert codes(as_regular.post("/auth/logout?all=1")) == {"all": "unknown_parameter"}
+    assert Session.objects.count() == 1
+
+
+def test_tells_all_that_is_wrong_at_once(as_regular: APIClient) -> None:
+    answer = send(as_regular, "POST", "/auth/logout?all=1", "{")
+
+    assert codes(answer) == {"all": "unknown_parameter", "#": "parse_error"}
     assert Session.objects.count() == 1
 
 
