@@ -95,5 +95,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def live(self) -> "SessionQuerySet":
         return self.filter(expires_at__gt=timezone.now())
 
+    def expired(self) -> "SessionQuerySet":
+        return self.filter(expires_at__lte=timezone.now())
+
 
 SessionManager = models.Manager.from_queryset(SessionQuerySet)

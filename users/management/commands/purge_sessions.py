@@ -1,0 +1,24 @@
+"""`manage.py purge_sessions`: delete the rows of sessions that have expired."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from typing_extensions import override
+
+from users.lifecycle import purge_sessions
+
+BATCH = 500  # rows a transaction: so few that a log-in on SQLite hardly waits
+
+
+class Command(BaseCommand):
+    """Purge batch by batch; whatever stops it, the batches before are done."""
+
+    help = "Delete expired sessions, which nobody can use any more. Safe while serving."
+
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        total, count = 0, BATCH
+        while count == BATCH:
+            count = purge_sessions(limit=BATCH)
+            total += count
+        self.stdout.write(f"Expired sessions purged: {total}.")
