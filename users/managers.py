@@ -98,5 +98,11 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def expired(self) -> "SessionQuerySet":
         return self.filter(expires_at__lte=timezone.now())
 
+    def visible_to(self, actor: Any) -> "SessionQuerySet":
+        """Keep what `SessionPolicy` lets the actor see: everybody's, their own, or nobody's."""
+        if not actor.is_active:
+            return self.none()
+        return self.all() if actor.is_administrator else self.filter(user=actor.pk)
+
 
 SessionManager = models.Manager.from_queryset(SessionQuerySet)

@@ -1,6 +1,8 @@
-"""Who may do what to users, as two tables; what is not in them is denied."""
+"""Who may do what to users and sessions, as tables; what is not in them is denied."""
 
+from collections.abc import Mapping
 from enum import Enum, auto
+from typing import Any, ClassVar
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -25,6 +27,15 @@ CALLS = {
     "update": Who.ADMINISTRATORS_AND_SELF,
     "partial_update": Who.ADMINISTRATORS_AND_SELF,
     "current": Who.ANYONE,
+}
+
+# The first three are on the caller's own sessions alone: `/auth/sessions` names no user.
+SESSION_CALLS = {
+    "list": Who.ANYONE,
+    "destroy": Who.ANYONE,
+    "destroy_others": Who.ANYONE,
+    "list_of_user": Who.ADMINISTRATORS,
+    "destroy_of_user": Who.ADMINISTRATORS,
 }
 
 
@@ -54,19 +65,33 @@ def terms(field: str, *, actor: User, user: User) -> Change:
     return own_regular if actor.pk == user.pk else Change.NEVER
 
 
-class UserPolicy(BasePermission):
-    """`CALLS`, decided from the id in the path alone.
+class CallPolicy(BasePermission):
+    """One table of calls, decided from the id in the path alone.
 
     A regular user's call on any other id is refused before the row is looked up: whether it exists
-    cannot be learned or timed. `UserQuerySet.visible_to` is the same rule in SQL.
+    cannot be learned or timed.
     """
 
+    calls: ClassVar[Mapping[str, Who]]
+
     @override
-    def has_permission(self, request: Request, view: GenericViewSet[User]) -> bool:  # type: ignore[override] # a view with actions
+    def has_permission(self, request: Request, view: GenericViewSet[Any]) -> bool:  # type: ignore[override] # a view with actions
         actor = request.user
         if not isinstance(actor, User) or not actor.is_active:
             return False
-        who = CALLS.get(view.action or "")
+        who = self.calls.get(view.action or "")
         if who is Who.ADMINISTRATORS_AND_SELF:
             return actor.is_administrator or view.kwargs["pk"] == actor.pk
         return who is Who.ANYONE or (who is Who.ADMINISTRATORS and actor.is_administrator)
+
+
+class UserPolicy(CallPolicy):
+    """`CALLS`; `UserQuerySet.visible_to` is the same rule in SQL."""
+
+    calls = CALLS
+
+
+class SessionPolicy(CallPolicy):
+    """`SESSION_CALLS`; `SessionQuerySet.visible_to` is the same rule in SQL."""
+
+    calls = SESSION_CALLS

@@ -24,7 +24,7 @@ from config.api.views import Manners
 PROBLEM = Component(
     "Problem", problems.problem_schema(), (Component("Fault", problems.fault_schema()),)
 )
-METHODS = ("get", "post", "put", "patch")
+METHODS = ("get", "post", "put", "patch", "delete")
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
 
@@ -92,7 +92,7 @@ class ProblemAutoSchema(AutoSchema):
 
     def _refusals(self, operation: Operation) -> dict[str, Any]:
         everything = [*operation.refusals, *problems.EVERYWHERE]
-        everything += problems.WITH_BODY if self.method in ("POST", "PUT", "PATCH") else ()
+        everything += problems.WITH_BODY if self.method != "GET" else ()
         everything += [problems.STALE] if operation.is_conditional else []
         self._component(PROBLEM)
         return {

@@ -56,24 +56,22 @@ def one_transaction() -> Iterator[None]:
     request_finished.connect(close_old_connections)
 
 
-def token_of(user: User) -> str:
+def session_of(user: User) -> Session:
     now = timezone.now()
-    session = Session.objects.create(
-        user=user, refreshed_at=now, expires_at=now + timedelta(hours=1)
-    )
-    return access_token(session)
+    return Session.objects.create(user=user, refreshed_at=now, expires_at=now + timedelta(hours=1))
 
 
-def point_at_rows(case: Case, actor: User) -> None:
-    """Let four of five ids be of rows that are there, and some conditions hold.
+def point_at_rows(case: Case, session: Session) -> None:
+    """Let five of six ids be of rows that are there, and some conditions hold.
 
     Chance alone would never find one.
     """
     given = str(case.path_parameters.get("id", ""))
-    if given.isdecimal() and given.isascii() and int(given) % 5:
-        other = UserFactory()
-        rows = [actor.pk, actor.client_id or other.client_id, other.pk, other.client_id]
-        case.path_parameters["id"] = rows[int(given) % 5 - 1]
+    if given.isdecimal() and given.isascii() and int(given) % 6:
+        actor, other = session.user, UserFactory()
+        clients = [actor.client_id or other.client_id, other.client_id]
+        rows = [actor.pk, other.pk, *clients, session.pk]
+        case.path_parameters["id"] = rows[int(given) % 6 - 1]
     if len(case.headers.get("If-Match", "")) % 2:
         case.headers["If-Match"] = "*"
 
@@ -81,10 +79,10 @@ def point_at_rows(case: Case, actor: User) -> None:
 def call(case: Case, make_actor: Callable[[], User]) -> None:
     """Make the call as a new user with a session of their own, then take back all it did."""
     with transaction.atomic():
-        actor = make_actor()
-        point_at_rows(case, actor)
+        session = session_of(make_actor())
+        point_at_rows(case, session)
         case.call_and_validate(
-            headers={"Authorization": f"Bearer {token_of(actor)}"}, checks=CHECKS
+            headers={"Authorization": f"Bearer {access_token(session)}"}, checks=CHECKS
         )
         transaction.set_rollback(True)
 

@@ -10,7 +10,8 @@ from config import settings as configured
 from tests.sending import send
 from users.models import User
 
-API = ["/users", "/users/current", "/users/{user}", "/clients", "/clients/{client}", "/auth/login"]
+API = ["/users", "/users/current", "/users/{user}", "/clients", "/clients/{client}", "/auth/login",
+       "/auth/sessions", "/auth/sessions/7", "/users/{user}/sessions"]  # fmt: skip
 EVIL = "https://evil.example"
 FRIEND = "https://app.example.com"
 

@@ -19,6 +19,10 @@ OFFERED = {
     "/auth/login": "POST",
     "/auth/refresh": "POST",
     "/auth/logout": "POST",
+    "/auth/sessions": "DELETE GET HEAD",
+    "/auth/sessions/4611686018427387904": "DELETE",
+    "/users/{user}/sessions": "DELETE GET HEAD",
+    "/users/4611686018427387904/sessions": "DELETE GET HEAD",
     "/livez": "GET HEAD",
     "/healthz": "GET HEAD",
     "/readyz": "GET HEAD",
@@ -52,8 +56,9 @@ def test_refuses_what_is_not_offered(
 
 
 @pytest.mark.parametrize(
-    "path", ["/users", "/users/current", "/users/{user}", "/clients", "/", "/livez"]
-)
+    "path", ["/users", "/users/current", "/users/{user}", "/users/{user}/sessions",
+             "/auth/sessions", "/clients", "/", "/livez"]
+)  # fmt: skip
 def test_head_is_get_without_body(path: str, as_administrator: APIClient, regular: User) -> None:
     address = path.format(user=regular.pk)
     got: Any = as_administrator.get(address)
@@ -74,6 +79,7 @@ def test_head_has_the_rights_of_get(
     assert anonymous.head("/users").status_code == 401
     assert as_regular.head("/users").status_code == 403
     assert as_regular.head(f"/users/{stranger.pk}").status_code == 403
+    assert as_regular.head(f"/users/{stranger.pk}/sessions").status_code == 403
     assert as_regular.head("/users/01").status_code == 404
 
 

@@ -10,7 +10,7 @@ from users.models import User
 
 @pytest.mark.parametrize(
     "path", ["/users", "/users/current", "/users/{user}", "/clients", "/clients/{client}",
-             "/livez", "/healthz", "/readyz"]
+             "/auth/sessions", "/users/{user}/sessions", "/livez", "/healthz", "/readyz"]
 )  # fmt: skip
 def test_one_trailing_slash_is_the_same_endpoint(
     path: str, as_administrator: APIClient, regular: User
@@ -27,7 +27,8 @@ def test_one_trailing_slash_is_the_same_endpoint(
 @pytest.mark.parametrize(
     ("method", "path"),
     [("POST", "/users/"), ("PUT", "/users/{user}/"), ("PATCH", "/clients/{client}/"),
-     ("POST", "/clients/"), ("POST", "/auth/login/"), ("POST", "/auth/logout/")],
+     ("POST", "/clients/"), ("POST", "/auth/login/"), ("POST", "/auth/logout/"),
+     ("DELETE", "/auth/sessions/"), ("DELETE", "/users/{user}/sessions/")],
 )  # fmt: skip
 def test_no_method_is_ever_redirected(
     method: str, path: str, as_administrator: APIClient, regular: User
@@ -43,6 +44,9 @@ def test_names_lead_to_the_bare_paths(db: None) -> None:
     assert reverse("user-list") == "/users"
     assert reverse("user-current") == "/users/current"
     assert reverse("user-detail", args=[7]) == "/users/7"
+    assert reverse("user-session-list", args=[7]) == "/users/7/sessions"
+    assert reverse("session-list") == "/auth/sessions"
+    assert reverse("session-detail", args=[7]) == "/auth/sessions/7"
     assert reverse("client-list") == "/clients"
     assert reverse("client-detail", args=[2**63 - 1]) == "/clients/9223372036854775807"
 
@@ -54,6 +58,8 @@ static/config static/../manage.py static/%2e%2e/manage.py static/..%2f..%2fmanag
 __debug__ __debug__/ metrics status server-status actuator actuator/health console phpmyadmin
 wp-admin wp-login.php api api/ api/users api/v1/users v1/users user Users USERS users.json
 users/1.json users/list users/search users/me users/export users/current/sessions
+users/01/sessions users/0/sessions users/1/sessions/1 users/sessions sessions auth/session
+auth/sessions/current auth/sessions/0 auth/sessions/01 auth/sessions/9223372036854775808
 clients/current auth auth/ auth/register auth/password auth/login/x auth/token auth/verify oauth
 token login logout graphql graphiql swagger redoc i18n jsi18n accounts/login rest-auth silk
 health livez/x readyz/x . .. %00 %0a %ff %2e users%00 users%0a users%20 users;x \\users

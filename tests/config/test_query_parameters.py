@@ -23,6 +23,10 @@ ENDPOINTS = [
     ("POST", "/auth/login", "none"),
     ("POST", "/auth/refresh", "none"),
     ("POST", "/auth/logout", "none"),
+    ("GET", "/auth/sessions", "page, page_size"),
+    ("DELETE", "/auth/sessions", "none"),
+    ("GET", "/users/{user}/sessions", "page, page_size"),
+    ("DELETE", "/users/{user}/sessions", "none"),
 ]  # fmt: skip
 BODIES = {"/users": "{}", "/clients": "{}", "/auth/login": "{}", "/auth/refresh": "{}"}
 

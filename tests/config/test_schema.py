@@ -26,7 +26,7 @@ from config.middleware import RequestMiddleware
 from config.rsgi import TOO_SLOW, refused
 from tests.conftest import Login, codes
 from tests.factories import PASSWORD
-from users.models import User
+from users.models import Session, User
 
 DOCUMENT: dict[str, Any] = json.loads(document())
 OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -97,6 +97,8 @@ def world(
     administrator: User, regular: User, stranger: User, login: Login, anonymous: APIClient
 ) -> World:
     """Rows that the examples speak of, and who calls."""
+    login(administrator)
+    session = Session.objects.get()
     expired = APIClient()
     expired.credentials(HTTP_AUTHORIZATION="Bearer spent")
     return {
@@ -105,7 +107,7 @@ def world(
         "stranger": partial(login, stranger),
         "anonymous": lambda: anonymous,
         "expired": lambda: expired,
-        "ids": {1: administrator.pk, 42: regular.pk, 7: regular.client_id},
+        "ids": {1: administrator.pk, 42: regular.pk, 7: regular.client_id, 1042: session.pk},
     }
 
 
@@ -132,7 +134,8 @@ def send(
     **headers: str,
 ) -> Any:
     documented, path, _ = OPERATIONS[operation_id]
-    own = world["ids"][7 if "client" in path else 42]
+    samples = {"/clients/{id}": 7, "/auth/sessions/{id}": 1042}
+    own = world["ids"][samples.get(path, 42)]
     url = path.replace("{id}", str(row or own)) + (f"?{query}" if query else "")
     data = body if isinstance(body, str) else json.dumps(local(body, world["ids"]))
     return world[actor]().generic(
@@ -328,21 +331,31 @@ def test_calls_without_body_succeed(world: World, operation_id: str) -> None:
     check_answer(operation_id, answer)
 
 
+# The call: every parameter of it, and how many rows there are then.
 LISTS = {
-    "listUsers": "page=1&page_size=100&ordering=-name,id&active=true&role=regular&search=rita"
-    "&email=rita@example.com&created_after=2020-01-31T12:00:00Z"
-    "&created_before=2999-01-31T12:00:00%2B01:00&include=active,last_login_at",
-    "listClients": "page=1&page_size=1&ordering=-created_at&active=true&search=acme"
-    "&include=users_count,created_at",
+    "listUsers": (
+        "page=1&page_size=100&ordering=-name,id&active=true&role=regular&search=rita"
+        "&email=rita@example.com&created_after=2020-01-31T12:00:00Z"
+        "&created_before=2999-01-31T12:00:00%2B01:00&include=active,last_login_at",
+        1,
+    ),
+    "listClients": (
+        "page=1&page_size=1&ordering=-created_at&active=true&search=acme"
+        "&include=users_count,created_at",
+        1,
+    ),
+    "listSessions": ("page=2&page_size=1", 2),
+    "listUserSessions": ("page=1&page_size=1", 0),
 }
 
 
-@pytest.mark.parametrize(("operation_id", "query"), LISTS.items())
-def test_lists_take_every_parameter(world: World, operation_id: str, query: str) -> None:
+@pytest.mark.parametrize(("operation_id", "case"), LISTS.items())
+def test_lists_take_every_parameter(world: World, operation_id: str, case: tuple[str, int]) -> None:
+    query, count = case
     answer = send(world, operation_id, query=query)
 
     check_answer(operation_id, answer)
-    assert answer.json()["count"] == 1
+    assert answer.json()["count"] == count
 
 
 # How to bring about each refusal of which there is an example; a call's own way before the others'.
@@ -355,10 +368,13 @@ WAYS: dict[str, dict[str, Any]] = {
     "unknown_parameter": {"query": "fields=name"},
     "listUsers unknown_parameter": {"query": "nmae=Ada"},
     "listClients unknown_parameter": {"query": "nmae=Ada"},
+    "listSessions unknown_parameter": {"query": "ordering=id"},
+    "listUserSessions unknown_parameter": {"query": "ordering=id"},
+    "bad_page": {"query": "page=0"},
     "unknown_include": {"query": "include=salary"},
     "bad_filter": {"query": "active=maybe"},
     "bad_filters": {"query": "role=boss&created_after=yesterday"},
-    "another_method": {"method": "DELETE"},
+    "another_method": {"method": "OPTIONS"},
     "not_a_json_object": {"body": "[]"},
     "not_json": {"body": "name: Rita", "content_type": "text/plain"},
     "too_large": {"body": '"' + "a" * 2**20 + '"'},
@@ -385,6 +401,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "logout unknown_parameter": {"query": "next=/"},
     "logout unknown_field": {"body": {"refresh": "x"}},
 }
+for _call in ("endSession", "endOtherSessions", "endUserSessions"):
+    WAYS[f"{_call} unknown_parameter"] = {"query": "next=/"}
+    WAYS[f"{_call} unknown_field"] = {"body": {"all": True}}
 NEW = {"name": "Grace", "email": "grace@example.com", "client_id": None, "password": PASSWORD}
 for _title, _change in {
     "unknown_parameter": {},
@@ -424,13 +443,14 @@ def test_examples_of_refusals_are_what_the_service_answers(
 ) -> None:
     way: dict[str, Any] = dict(WAYS.get(f"{operation_id} {title}") or WAYS[title])
     way["row"] = world["ids"].get(way.get("row"), way.get("row"))
-    before = rows()
+    before, sessions = rows(), set(Session.objects.values_list())
 
     answer = send(world, operation_id, **{"X-Request-ID": SAMPLE_REQUEST_ID, **way})
 
     assert answer.json() == expected
     check_answer(operation_id, answer)
     assert rows() == before
+    assert sessions <= set(Session.objects.values_list())
 
 
 def example_of(status: str, title: str, operation_id: str = "updateUser") -> dict[str, Any]:

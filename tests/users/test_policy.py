@@ -1,6 +1,7 @@
 """Who may do what to users: every call, every kind of caller, every kind of row."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.test import APIClient
@@ -20,8 +22,17 @@ from config.api.views import Manners
 from tests.conftest import Login
 from tests.factories import AdministratorFactory, UserFactory, as_row
 from tests.sending import send
-from users.models import User
-from users.policies import CALLS, FIELDS, Change, UserPolicy, terms
+from users.models import Session, User
+from users.policies import (
+    CALLS,
+    FIELDS,
+    SESSION_CALLS,
+    CallPolicy,
+    Change,
+    SessionPolicy,
+    UserPolicy,
+    terms,
+)
 from users.views import UserViewSet
 
 MATRIX = """
@@ -44,6 +55,23 @@ partial_update  colleague's     401     200            403      401       401
 partial_update  stranger's      401     200            403      401       401
 partial_update  administrator's 401     200            403      401       401
 partial_update  missing         401     404            403      401       401
+"""
+
+SESSION_MATRIX = """
+call             row         nobody  administrator  regular  inactive  of_inactive_client
+list             -           401     200            200      401       401
+destroy          current     401     204            204      401       401
+destroy          own         401     204            204      401       401
+destroy          expired     401     404            404      401       401
+destroy          stranger's  401     404            404      401       401
+destroy          missing     401     404            404      401       401
+destroy_others   -           401     204            204      401       401
+list_of_user     own         401     200            403      401       401
+list_of_user     stranger's  401     200            403      401       401
+list_of_user     missing     401     404            403      401       401
+destroy_of_user  own         401     204            403      401       401
+destroy_of_user  stranger's  401     204            403      401       401
+destroy_of_user  missing     401     404            403      401       401
 """
 
 METHODS = {
@@ -134,8 +162,49 @@ def test_answers_as_the_matrix_says(
     assert changed == (status in (200, 201) and METHODS[call] != "get")
 
 
+def sessions_of(user: User) -> dict[str, int]:
+    """Return the ids of two more sessions of the user: one that is live and one that is over."""
+    now = timezone.now()
+    live = {"refreshed_at": now, "expires_at": now + timedelta(hours=1)}
+    past = {"refreshed_at": now - timedelta(hours=1), "expires_at": now}
+    return {
+        name: Session.objects.create(user=user, **times).pk
+        for name, times in {"own": live, "expired": past}.items()
+    }
+
+
+@pytest.mark.parametrize(("call", "row", "caller", "status"), read_matrix(SESSION_MATRIX))
+def test_answers_about_sessions_as_the_matrix_says(
+    call: str,
+    row: str,
+    caller: str,
+    status: int,
+    call_as: Callable[[str], tuple[APIClient, User | None]],
+    regular: User,
+    stranger: User,
+) -> None:
+    client, user = call_as(caller)
+    actor, theirs = user or regular, sessions_of(stranger)["own"]
+    current = actor.sessions.values_list("pk", flat=True).first() or 2**62
+    sessions = sessions_of(actor) | {"current": current, "stranger's": theirs, "missing": 2**62}
+    users = {"own": actor.pk, "stranger's": stranger.pk, "missing": 2**62}
+    path = {
+        "destroy": f"/auth/sessions/{sessions.get(row)}",
+        "list_of_user": f"/users/{users.get(row)}/sessions",
+        "destroy_of_user": f"/users/{users.get(row)}/sessions",
+    }.get(call, "/auth/sessions")
+    before = list(Session.objects.values())
+
+    answer = (client.get if call.startswith("list") else client.delete)(path)
+
+    assert answer.status_code == status, answer.content
+    assert (list(Session.objects.values()) != before) == (status == 204)
+    assert status != 204 or answer.content == b""
+
+
 def test_matrix_has_every_call() -> None:
     assert {call for call, *_ in read_matrix(MATRIX)} == set(CALLS)
+    assert {call for call, *_ in read_matrix(SESSION_MATRIX)} == set(SESSION_CALLS)
 
 
 def views_of(patterns: list[URLPattern | URLResolver]) -> Iterator[tuple[Any, type[Any]]]:
@@ -150,6 +219,7 @@ def views_of(patterns: list[URLPattern | URLResolver]) -> Iterator[tuple[Any, ty
 ROUTED = list(views_of(get_resolver("config.urls").url_patterns))
 POLICIES: dict[str, Any] = {
     "UserPolicy": users.policies.CALLS,
+    "SessionPolicy": users.policies.SESSION_CALLS,
     "ClientPolicy": clients.policies.CALLS,
 }
 
@@ -173,17 +243,21 @@ def test_every_other_view_of_the_api_says_who_may() -> None:
     assert is_open == {"LoginView", "RefreshView", "SchemaView"}
 
 
-def ask(actor: Any, action: str | None, **kwargs: Any) -> bool:
+def ask(
+    actor: Any, action: str | None, *, policy: type[CallPolicy] = UserPolicy, **kwargs: Any
+) -> bool:
     request = cast(Request, SimpleNamespace(user=actor))
     view = cast(GenericViewSet[User], SimpleNamespace(action=action, kwargs=kwargs))
-    return UserPolicy().has_permission(request, view)
+    return policy().has_permission(request, view)
 
 
-@pytest.mark.parametrize("action", ["destroy", "metadata", "", None, "List", "__class__"])
+@pytest.mark.parametrize("action", ["replace", "metadata", "", None, "List", "__class__"])
 def test_unknown_action_is_denied_to_administrators_too(
     action: str | None, administrator: User
 ) -> None:
-    assert not ask(administrator, action, pk=administrator.pk)
+    for policy in (UserPolicy, SessionPolicy):
+        assert not ask(administrator, action, policy=policy, pk=administrator.pk)
+    assert not ask(administrator, "destroy", pk=administrator.pk)
 
 
 def test_inactive_and_anonymous_callers_are_denied_everything(inactive: User, db: None) -> None:
@@ -196,6 +270,8 @@ def test_inactive_and_anonymous_callers_are_denied_everything(inactive: User, db
     for actor in nobodies:
         for action in CALLS:
             assert not ask(actor, action, pk=getattr(actor, "pk", 1)), (actor, action)
+        for action in SESSION_CALLS:
+            assert not ask(actor, action, policy=SessionPolicy, pk=1), (actor, action)
 
 
 def test_visible_to_agrees_with_the_policy_for_every_pair(
@@ -213,6 +289,23 @@ def test_visible_to_agrees_with_the_policy_for_every_pair(
     for actor in everybody:
         visible = set(User.objects.visible_to(actor).values_list("pk", flat=True))
         allowed = {row.pk for row in everybody if ask(actor, "retrieve", pk=row.pk)}
+        assert visible == allowed, actor
+
+
+def test_visible_sessions_are_those_that_the_policy_lets_the_actor_list(
+    administrator: User, regular: User, stranger: User, inactive: User
+) -> None:
+    everybody = [administrator, regular, stranger, inactive, UserFactory(client__active=False)]
+    for owner in everybody:
+        sessions_of(owner)
+    for actor in everybody:
+        visible = set(Session.objects.visible_to(actor).values_list("user", flat=True))
+        allowed = {
+            owner.pk
+            for owner in everybody
+            if ask(actor, "list_of_user", policy=SessionPolicy, pk=owner.pk)
+            or (owner == actor and ask(actor, "list", policy=SessionPolicy))
+        }
         assert visible == allowed, actor
 
 
@@ -289,6 +382,11 @@ def test_anonymous_callers_get_the_same_401_everywhere(anonymous: APIClient, reg
         ("PUT", f"/users/{regular.pk}"),
         ("PATCH", "/users/1234567"),
         ("GET", "/users/current"),
+        ("GET", f"/users/{regular.pk}/sessions"),
+        ("DELETE", "/users/1234567/sessions"),
+        ("GET", "/auth/sessions"),
+        ("DELETE", "/auth/sessions"),
+        ("DELETE", "/auth/sessions/1"),
         ("GET", "/clients"),
         ("POST", "/clients"),
         ("GET", f"/clients/{regular.client_id}"),

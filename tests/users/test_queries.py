@@ -1,16 +1,19 @@
 """What each endpoint asks the database, and why."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from clients.models import Client
+from tests.conftest import Login
 from tests.factories import PASSWORD, AdministratorFactory, ClientFactory, UserFactory
-from users.models import User
+from users.models import Session, User
 
 # `verb tables`: SELECT counts where it says so, LOCK holds rows; BEGIN and COMMIT are left out.
 AUTHENTICATION = "SELECT sessions users clients"  # session, user and client in one
@@ -48,6 +51,21 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
      {"name": "N", "email": "n@example.com", "client_id": "{globex}",
       "password": "brave new horses"},
      [AUTHENTICATION, EMAIL_FREE, CLIENT_EXISTS, "INSERT users"]),
+    ("get", "/auth/sessions", None,
+     [AUTHENTICATION, "SELECT sessions", "SELECT sessions"]),  # how many; the page
+    ("get", "/auth/sessions?page=0", None, [AUTHENTICATION]),
+    ("delete", "/auth/sessions", None, [AUTHENTICATION, "DELETE sessions"]),
+    ("delete", "/auth/sessions", {"all": True}, [AUTHENTICATION]),
+    ("delete", "/auth/sessions/{session}", None,
+     [AUTHENTICATION, "SELECT sessions", "DELETE sessions"]),  # is it theirs and live
+    ("delete", "/auth/sessions/{foreign}", None, [AUTHENTICATION, "SELECT sessions"]),
+    ("delete", "/auth/sessions/{missing}", None, [AUTHENTICATION, "SELECT sessions"]),
+    ("get", "/users/{regular}/sessions", None,  # is there such a user; how many; the page
+     [AUTHENTICATION, "SELECT users", "SELECT sessions", "SELECT sessions"]),
+    ("get", "/users/{missing}/sessions", None, [AUTHENTICATION, "SELECT users"]),
+    ("delete", "/users/{regular}/sessions", None,
+     [AUTHENTICATION, "SELECT users", "DELETE sessions"]),
+    ("delete", "/users/{missing}/sessions", None, [AUTHENTICATION, "SELECT users"]),
     ("delete", "/users", None, []),
     ("get", "/users/01", None, []),
     ("get", "/clients", None, [AUTHENTICATION, "SELECT clients", "SELECT clients"]),
@@ -95,9 +113,13 @@ def test_asks_the_database_no_more_than_this(
     as_administrator: APIClient,
     regular: User,
     globex: Client,
+    login: Login,
 ) -> None:
     other = AdministratorFactory()
     ids = {"regular": regular.pk, "globex": globex.pk, "other": other.pk, "missing": 2**62}
+    ids["session"] = Session.objects.get().pk
+    login(regular)
+    ids["foreign"] = Session.objects.get(user=regular).pk
 
     with CaptureQueriesContext(connection) as seen:
         answer = getattr(as_administrator, method)(path.format(**ids), fill(body, ids))
@@ -126,6 +148,36 @@ def test_lists_ask_as_much_for_one_row_as_for_a_hundred(
 
     assert len(answer.json()["results"]) == 100
     assert purposes(many.captured_queries) == purposes(few.captured_queries)
+
+
+@pytest.mark.parametrize("path", ["/auth/sessions", "/users/{own}/sessions"])
+def test_lists_of_sessions_ask_as_much_for_one_row_as_for_a_hundred(
+    path: str, as_administrator: APIClient, administrator: User
+) -> None:
+    target = f"{path}?page_size=100".format(own=administrator.pk)
+    with CaptureQueriesContext(connection) as few:
+        as_administrator.get(target)
+    now = timezone.now()
+    one = {"user": administrator, "refreshed_at": now, "expires_at": now + timedelta(hours=1)}
+    Session.objects.bulk_create(Session(**one) for _ in range(100))
+
+    with CaptureQueriesContext(connection) as many:
+        answer = as_administrator.get(target)
+
+    assert len(answer.json()["results"]) == 100
+    assert purposes(many.captured_queries) == purposes(few.captured_queries)
+
+
+@pytest.mark.parametrize("method", ["get", "delete"])
+def test_sessions_of_a_user_are_refused_before_any_look_up(
+    method: str, as_regular: APIClient, regular: User, stranger: User
+) -> None:
+    for user_id in (regular.pk, stranger.pk, 2**62):
+        with CaptureQueriesContext(connection) as seen:
+            answer = getattr(as_regular, method)(f"/users/{user_id}/sessions")
+
+        assert answer.status_code == 403
+        assert purposes(seen.captured_queries) == [AUTHENTICATION]
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch"])

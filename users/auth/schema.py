@@ -6,12 +6,22 @@ from typing_extensions import override
 
 from config.api.errors import Fault
 from config.api.openapi.operations import Answer, Body, Component, Operation, exact_object
-from config.api.openapi.problems import NOT_AN_OBJECT, WITH_TOKEN, Refusal, invalid
+from config.api.openapi.parameters import LIST_PARAMETERS
+from config.api.openapi.problems import (
+    FORBIDDEN,
+    NO_SUCH_ROW,
+    NOT_AN_OBJECT,
+    WITH_TOKEN,
+    Refusal,
+    invalid,
+)
+from config.api.openapi.schemas import SAMPLE_TIME, moment, page_of, row_id, text
 from users.auth.tokens import MAX_TOKEN_LENGTH
 from users.emails import MAX_LENGTH
 from users.hashers import MAX_HASHED_LENGTH
 
 TAG = "Authentication"
+SESSIONS_TAG = "Sessions"
 JWT = "^[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]+$"
 # Tokens that show the shape and are signed by nobody.
 SAMPLE_ACCESS = "eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmF0dXJl"
@@ -175,5 +185,118 @@ OPERATIONS = {
             NOT_AN_OBJECT,
             SURPLUS,
         ),
+    ),
+}
+
+SESSION_KEYS = {
+    "id": row_id("The id."),
+    "created_at": moment("When this log-in was, in UTC."),
+    "last_used_at": moment(
+        "When it last got new tokens, in UTC: the time of the log-in or of the last refresh. Calls "
+        "with an access token are not noted."
+    ),
+    "address": text(
+        "Where the log-in came from, an IPv4 or IPv6 address; null if that is not known.",
+        type=["string", "null"],
+    ),
+    "user_agent": text(
+        "What the log-in's `User-Agent` said, cut to its length; may be empty.", maxLength=255
+    ),
+    "current": {"type": "boolean", "description": "Whether this call is made with it."},
+}
+SESSION = Component(
+    "Session",
+    exact_object(
+        SESSION_KEYS,
+        required=tuple(SESSION_KEYS),
+        description="A log-in that is still good, through the API or at the operators' site.",
+    ),
+)
+SAMPLE_SESSION = {
+    "id": 1042,
+    "created_at": SAMPLE_TIME,
+    "last_used_at": SAMPLE_TIME,
+    "address": "203.0.113.7",
+    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "current": True,
+}
+SAMPLE_OTHER_SESSION = {
+    **SAMPLE_SESSION,
+    "id": 977,
+    "address": "2001:db8::7",
+    "user_agent": "",
+    "current": False,
+}
+UNKNOWN_PAGE_PARAMETER = invalid(
+    "Unknown parameter",
+    Fault(
+        "unknown_parameter",
+        "Unknown parameter. Those there are: page, page_size.",
+        parameter="ordering",
+    ),
+)
+BAD_PAGE = invalid(
+    "Bad page", Fault("invalid", "Expected a whole number from 1.", parameter="page")
+)
+PAST_THE_END = Refusal("Past the end", 404, "not_found", "The last page is 1.")
+NO_BODY = (
+    invalid(
+        "Unknown field", Fault("unknown_field", "Unknown field. Those there are: none.", "all")
+    ),
+    NOT_AN_OBJECT,
+    SURPLUS,
+)
+
+
+def _page_of_sessions(*sessions: dict[str, object]) -> Answer:
+    page = {"count": len(sessions), "next": None, "previous": None, "results": list(sessions)}
+    return Answer("One page.", page_of(SESSION), {"One page": page}, headers=("Link",))
+
+
+SESSION_OPERATIONS = {
+    "list": Operation(
+        "listSessions",
+        SESSIONS_TAG,
+        "List one's own sessions",
+        "Where the caller is logged in, newest first. Sessions that are over are not shown.",
+        _page_of_sessions(SAMPLE_SESSION, SAMPLE_OTHER_SESSION),
+        (*WITH_TOKEN, UNKNOWN_PAGE_PARAMETER, BAD_PAGE, PAST_THE_END),
+        parameters=LIST_PARAMETERS,
+    ),
+    "destroy": Operation(
+        "endSession",
+        SESSIONS_TAG,
+        "End one of one's own sessions",
+        "Its tokens stop at once; the current one may be ended too, like logging out. An id that "
+        "is no live session of the caller is 404, whether it exists or not. Takes no body.",
+        Answer("Ended.", status=204),
+        (*WITH_TOKEN, NO_SUCH_ROW, *NO_BODY),
+    ),
+    "destroy_others": Operation(
+        "endOtherSessions",
+        SESSIONS_TAG,
+        "End all of one's own sessions but this one",
+        "The tokens of every other session of the caller stop at once. Takes no body.",
+        Answer("Ended, or there was no other.", status=204),
+        (*WITH_TOKEN, *NO_BODY),
+    ),
+    "list_of_user": Operation(
+        "listUserSessions",
+        SESSIONS_TAG,
+        "List a user's sessions",
+        "For administrators: where the user is logged in, newest first. A regular user gets 403 "
+        "for every id, their own too.",
+        _page_of_sessions(SAMPLE_OTHER_SESSION),
+        (*WITH_TOKEN, FORBIDDEN, NO_SUCH_ROW, UNKNOWN_PAGE_PARAMETER, BAD_PAGE, PAST_THE_END),
+        parameters=LIST_PARAMETERS,
+    ),
+    "destroy_of_user": Operation(
+        "endUserSessions",
+        SESSIONS_TAG,
+        "End all sessions of a user",
+        "For administrators: all tokens of the user stop at once. Where that is the caller, the "
+        "session of this very call ends too. Takes no body.",
+        Answer("Ended, or there was none.", status=204),
+        (*WITH_TOKEN, FORBIDDEN, NO_SUCH_ROW, *NO_BODY),
     ),
 }

@@ -19,5 +19,5 @@ class RefreshSerializer(StrictSerializer):
     refresh = TextField(clean=str)
 
 
-class LogoutSerializer(StrictSerializer):
-    """Nothing."""
+class EmptySerializer(StrictSerializer):
+    """No field at all: for calls that take no body."""

@@ -1,10 +1,17 @@
 """Paths under /auth."""
 
-from config.api.routing import endpoint
+from config.api.routing import Actions, endpoint
 from users.auth import views
+from users.auth.sessions import SessionViewSet
+
+OWN: Actions = {"get": "list", "delete": "destroy_others"}
 
 urlpatterns = [
     *endpoint("login", views.LoginView.as_view(), "login"),
     *endpoint("refresh", views.RefreshView.as_view(), "refresh"),
     *endpoint("logout", views.LogoutView.as_view(), "logout"),
+    *endpoint("sessions", SessionViewSet.as_view(OWN), "session-list"),
+    *endpoint(
+        "sessions/<row_id:pk>", SessionViewSet.as_view({"delete": "destroy"}), "session-detail"
+    ),
 ]

@@ -13,7 +13,7 @@ from config.api.views import Manners
 from users.auth.authentication import client_of
 from users.auth.credentials import check_credentials
 from users.auth.schema import OPERATIONS
-from users.auth.serializers import LoginSerializer, LogoutSerializer, RefreshSerializer
+from users.auth.serializers import EmptySerializer, LoginSerializer, RefreshSerializer
 from users.auth.tokens import InvalidToken, access_token, read_token, refresh_token
 from users.lifecycle import end_session, open_session, rotate_session
 from users.models import Session
@@ -97,7 +97,7 @@ class RefreshView(OpenAuthView):
 
 
 class LogoutView(AuthView):
-    serializer_class = LogoutSerializer
+    serializer_class = EmptySerializer
     operations: ClassVar = {"post": OPERATIONS["logout"]}
     permission_classes = (IsAuthenticated,)
 

@@ -67,6 +67,7 @@ PATCH, and the change is made only if nobody else was faster.
 
 TAGS = [
     {"name": "Authentication", "description": "Log in, stay logged in, log out."},
+    {"name": "Sessions", "description": "Where a user is logged in, and ending it."},
     {"name": "Users", "description": "The accounts. Administrators manage all, others their own."},
     {"name": "Clients", "description": "The organisations that regular users belong to."},
     {"name": "Health", "description": "For orchestrators and load balancers."},

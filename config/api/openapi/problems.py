@@ -113,7 +113,7 @@ NOT_AN_OBJECT = invalid(
 )
 
 ANOTHER_METHOD = Refusal(
-    "Another method", 405, "method_not_allowed", 'Method "DELETE" not allowed.'
+    "Another method", 405, "method_not_allowed", 'Method "OPTIONS" not allowed.'
 )
 TOO_SLOW = Refusal("Too slow", 408, "request_timeout", "The body did not arrive in time.")
 TOO_LARGE = Refusal("Too large", 413, "payload_too_large", "The body is larger than 1 MiB.")

@@ -11,6 +11,8 @@ from typing import Any
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.state import token_backend
 
+from users.models import Session
+
 KEY = str(token_backend.signing_key).encode()
 HEADER = {"alg": "HS256", "typ": "JWT"}
 
@@ -37,6 +39,24 @@ def claims_of(token: str) -> dict[str, Any]:
     payload = token.split(".")[1]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * 3))
     return claims
+
+
+def id_of(client: Any) -> int:
+    """Return the id of the session that a client of `login` has."""
+    return int(claims_of(client.tokens["access"])["sid"])
+
+
+def is_dead(client: Any) -> bool:
+    """Tell whether neither token of a client of `login` is served."""
+    used = (current(client.tokens["access"]), refresh(client.tokens["refresh"]))
+    statuses = {answer.status_code for answer in used}
+    assert statuses in ({200}, {401})
+    return statuses == {401}
+
+
+def stored() -> list[dict[str, Any]]:
+    """Return every session as stored now: to prove that nothing changed."""
+    return [dict(row) for row in Session.objects.order_by("pk").values()]
 
 
 def forge(
