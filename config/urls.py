@@ -18,7 +18,7 @@ urlpatterns = [
     *endpoint("readyz", health.readyz, "readyz"),
     *endpoint("schema", SchemaView.as_view(), "schema"),
     *endpoint("openapi.json", SchemaView.as_view(), "openapi"),
-    *endpoint("docs", read_only(DocsView.as_view()), "docs"),
+    *endpoint("docs", read_only(DocsView.as_view(), parameters=("script",)), "docs"),
     path("", pages.home, name="home"),
 ]
 

@@ -38,6 +38,12 @@ class Fault:
         return {**place, "code": self.code, "detail": self.detail}
 
 
+def unknown_parameter(name: str, known: Iterable[str]) -> Fault:
+    names = ", ".join(known) or "none"
+    detail = f"Unknown parameter. Those there are: {names}."
+    return Fault("unknown_parameter", detail, parameter=name)
+
+
 def pointer(field: str | None) -> str:
     """Return the place in the body as a URI fragment (RFC 6901, section 6); None is the body."""
     if field is None:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django_filters import Filter
 from typing_extensions import override
 
-from config.api.errors import Fault
+from config.api.errors import Fault, unknown_parameter
 from config.api.routing import MAX_ID
 
 MAX_SEARCH_LENGTH = 255
@@ -125,7 +125,7 @@ def query_faults(
 ) -> tuple[dict[str, Any], list[Fault]]:
     """Return the cleaned values of `fields` and all that is wrong with the query."""
     values: dict[str, Any] = {}
-    found = list(_unknown(query, fields))
+    found = [unknown_parameter(name, fields) for name in query if name not in fields]
     for name, field in fields.items():
         given = query.getlist(name)
         try:
@@ -140,11 +140,3 @@ def query_faults(
                 for error in fault.error_list
             ]
     return values, found
-
-
-def _unknown(query: QueryDict, fields: dict[str, forms.Field]) -> Iterator[Fault]:
-    for name in query:
-        if name not in fields:
-            known = ", ".join(fields) or "none"
-            detail = f"Unknown parameter. Those there are: {known}."
-            yield Fault("unknown_parameter", detail, parameter=name)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
-from config.api.errors import problem_response
+from config.api.errors import count, problem_response, shared_code, unknown_parameter
 
 MAX_ID = 2**63 - 1
 
@@ -39,17 +39,24 @@ def endpoint(route: str, view: Callable[..., Any], name: str) -> list[URLPattern
     return [path(route, view, name=name), path(f"{route}/", view)]
 
 
-def read_only(view: Page) -> Page:
-    """Let a view outside the API be read (GET, HEAD) and nothing else: 405 with `Allow`."""
+def read_only(view: Page, *, parameters: tuple[str, ...] = ()) -> Page:
+    """Let a view outside the API be read (GET, HEAD) and nothing else: 405 with `Allow`.
+
+    Another query parameter than `parameters` is 400, as everywhere.
+    """
 
     @csrf_exempt  # nothing to forge here, and 405 is the answer rather than a page about cookies
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
-        if request.method in ("GET", "HEAD"):
-            return view(request)
-        status = HTTPStatus.METHOD_NOT_ALLOWED
-        response = problem_response(request, status, "method_not_allowed", "This can only be read.")
-        response["Allow"] = "GET, HEAD"
-        return response
+        if request.method not in ("GET", "HEAD"):
+            status, detail = HTTPStatus.METHOD_NOT_ALLOWED, "This can only be read."
+            response = problem_response(request, status, "method_not_allowed", detail)
+            response["Allow"] = "GET, HEAD"
+            return response
+        unknown = [name for name in request.GET if name not in parameters]
+        if faults := [unknown_parameter(name, parameters) for name in unknown]:
+            detail, code = count(faults), shared_code(faults)
+            return problem_response(request, HTTPStatus.BAD_REQUEST, code, detail, faults)
+        return view(request)
 
     return guarded

@@ -9,6 +9,7 @@ from django.test import Client, RequestFactory
 from rest_framework.test import APIClient
 
 from config import pages
+from tests.conftest import codes
 from tests.sending import send
 
 
@@ -62,3 +63,11 @@ def test_admin_without_slash_leads_there(anonymous: APIClient) -> None:
     answer = send(anonymous, "GET", "/admin")
 
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/docs"])
+def test_a_page_takes_no_unknown_parameter(anonymous: APIClient, path: str, db: None) -> None:
+    assert codes(anonymous.get(f"{path}?x=1&lang=en")) == {
+        "x": "unknown_parameter",
+        "lang": "unknown_parameter",
+    }

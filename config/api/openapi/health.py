@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from config.api.errors import Fault
 from config.api.openapi import problems
 from config.api.openapi.operations import exact_object, reference
 from config.api.openapi.parameters import EVERY_ANSWER
@@ -9,6 +10,10 @@ from config.api.openapi.problems import Refusal
 from config.api.parsing import MEDIA_TYPE
 
 ANOTHER_METHOD = Refusal("Another method", 405, "method_not_allowed", "This can only be read.")
+UNKNOWN_PARAMETER = problems.invalid(
+    "Unknown parameter",
+    Fault("unknown_parameter", "Unknown parameter. Those there are: none.", parameter="fields"),
+)
 NO_DATABASE = Refusal("No database", 503, "unavailable", "The database does not answer.")
 UNMIGRATED = Refusal("Not migrated", 503, "unavailable", "Migrations are to be applied.")
 
@@ -31,6 +36,11 @@ def _check(operation: str, summary: str, description: str) -> dict[str, Any]:
                 "description": "Fine.",
                 "headers": _headers(),
                 "content": {MEDIA_TYPE: fine},
+            },
+            "400": {
+                "description": problems.MEANINGS[400],
+                "headers": _headers(),
+                "content": problems.problem_content(400, [UNKNOWN_PARAMETER]),
             },
             "405": {
                 "description": problems.MEANINGS[405],
