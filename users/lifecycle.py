@@ -148,6 +148,7 @@ def open_session(
     User.objects.filter(pk=user.pk).update(last_login_at=now, password=digest)
     return Session.objects.create(
         user=fresh,
+        created_at=now,
         refreshed_at=now,
         expires_at=now + lifetime,
         user_agent=user_agent[:255],

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 from typing_extensions import override
 
 from clients.models import Client
@@ -106,7 +107,7 @@ class Session(models.Model):
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     refreshed_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     refresh_id = models.UUIDField(default=uuid.uuid4)

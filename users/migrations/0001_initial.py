@@ -3,6 +3,7 @@
 import clients.names
 import django.db.models.deletion
 import django.db.models.functions.text
+import django.utils.timezone
 import users.emails
 import uuid
 from django.conf import settings
@@ -40,7 +41,7 @@ class Migration(migrations.Migration):
             name='Session',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('refreshed_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField(db_index=True)),
                 ('refresh_id', models.UUIDField(default=uuid.uuid4)),
