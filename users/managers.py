@@ -57,12 +57,15 @@ class UserQuerySet(models.QuerySet["User"]):
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc] # a class made at run time
     """Makes users whole: every rule is checked, whoever calls."""
 
-    def create_user(self, *, password: str | None, **fields: Any) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Return the new user; raise `ValidationError` with all faults, nothing saved.
 
+        `client` or `client_id` must be given: None makes an administrator on purpose.
         The password is hashed before any transaction of ours starts.
         """
-        user: User = self.model(**fields)
+        if not {"client", "client_id"} & fields.keys():
+            raise TypeError("client is missing; None makes an administrator")
+        user: User = self.model(email=email, **fields)
         faults: dict[str, Any] = {}
         try:
             user.full_clean(exclude=["password"])
@@ -78,11 +81,11 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, **fields: Any) -> "User":
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Return a new administrator, for `manage.py createsuperuser`."""
-        if fields.get("password") is None:
+        if password is None:
             raise ValidationError("Give a password: DJANGO_SUPERUSER_PASSWORD with --noinput.")
-        return self.create_user(**{**fields, "client": None})
+        return self.create_user(email, password, **{**fields, "client": None})
 
     def get_by_natural_key(self, username: str | None) -> "User":
         user: User = self.get(email=self.model.canonical_email(username or ""))

@@ -23,7 +23,7 @@ def faults(**fields: Any) -> dict[str, list[str]]:
     """Return the codes by field with which `create_user` refuses."""
     before = User.objects.count()
     with pytest.raises(ValidationError) as caught:
-        User.objects.create_user(**{**NEW, **fields})
+        User.objects.create_user(**{**NEW, "client": None, **fields})
     assert User.objects.count() == before
     found = caught.value.error_dict
     return {name: [str(error.code) for error in errors] for name, errors in found.items()}
@@ -248,3 +248,10 @@ def test_names_of_rows(regular: User, login: Login) -> None:
 def test_password_of_the_factories_opens(regular: User) -> None:
     assert regular.check_password(PASSWORD)
     assert UserFactory().check_password(PASSWORD)
+
+
+def test_makes_no_administrator_by_omission(db: None) -> None:
+    with pytest.raises(TypeError, match="client is missing"):
+        User.objects.create_user("nina@example.com", PASSWORD, name="Nina New")
+
+    assert not User.objects.exists()
