@@ -120,8 +120,9 @@ def refused(scope: Any, status: int, detail: str) -> tuple[int, Headers, bytes]:
     (`If-Match`) that is lost is a condition that holds.
     """
     given = request_id_of(scope.headers.get("x-request-id") or "")
-    request_id.set(given)
+    token = request_id.set(given)
     log.info("%s /- %s", scope.method, status)
+    request_id.reset(token)
     code = "request_timeout" if status == HTTPStatus.REQUEST_TIMEOUT else "bad_request"
     faults = [Fault(code, detail)]
     body = problem_body(status, code, detail, given, faults)
