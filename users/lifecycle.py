@@ -117,8 +117,7 @@ def lock_administrators(users: UserQuerySet) -> None:
 
 def lock(users: UserQuerySet) -> None:
     """Hold these rows, taken in the order of ids so that two of these never wait for each other."""
-    for _ in users.locked().order_by("pk").values_list("pk").iterator():
-        pass
+    list(users.locked().order_by("pk").values_list("pk"))
 
 
 def require_administrator() -> None:

@@ -87,11 +87,11 @@ class User(AbstractBaseUser):
 
     @staticmethod
     def canonical_email(email: str) -> str:
-        """Return the stored spelling; what is no address is returned as it is and is nobody's."""
+        """Return the stored spelling; of what is no address the empty text, which is nobody's."""
         try:
             return clean_email(email)
         except ValidationError:
-            return email
+            return ""
 
     @classmethod
     @override

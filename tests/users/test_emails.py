@@ -209,5 +209,5 @@ def test_at_a_login_whatever_can_be_typed_is_taken(typed: str) -> None:
 
 
 def test_no_address_is_nobodys(db: None) -> None:
-    assert User.canonical_email("nonsense") == "nonsense"
+    assert User.canonical_email("nonsense") == ""
     assert User.canonical_email(" RITA@example.com ") == "rita@example.com"
