@@ -1,8 +1,8 @@
 """Granian's own interface in front of the WSGI application: bodies arrive before a thread is taken.
 
-In plain WSGI a thread waits for the body, and sixteen slow clients stop everybody else. Here the
-event loop collects it, at most 1 MiB in at most 10 seconds. Headers spelt with an underscore are
-dropped: in WSGI `X_Forwarded_For` would pass for `X-Forwarded-For`.
+In plain WSGI a thread waits for the body, and as many slow clients as there are threads stop
+everybody else. Here the event loop collects it, at most 1 MiB in at most 10 seconds. Headers spelt
+with an underscore are dropped: in WSGI `X_Forwarded_For` would pass for `X-Forwarded-For`.
 """
 
 import asyncio

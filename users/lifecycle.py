@@ -42,11 +42,12 @@ def update_user(
     """Apply what differs and return the row as saved; `user` is what the caller read.
 
     `values` may hold name, email, client, active and the plain password. A changed password ends
-    the user's sessions except the actor's own `session`; a changed `active` or role ends them all.
+    the user's sessions except the actor's own `session`; a changed `active` or role ends them all,
+    and so does joining or leaving an inactive client.
 
     Raises `Stale` where the row is no longer the one read, `LastAdministrator` (409).
     """
-    if "password" in values:  # hashed before a lock is held: it takes longer than all the rest
+    if "password" in values:  # before this takes a lock: hashing takes longer than all else
         values = {**values, "password": make_password(values["password"])}
     with transaction.atomic():
         if _may_remove_administrator(user, values):
