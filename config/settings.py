@@ -56,6 +56,7 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 INSTALLED_APPS = [
     "config",
+    "config.audit.apps.AuditConfig",
     "users",
     "clients",
     "django.contrib.admin.apps.SimpleAdminConfig",  # config/admin.py registers the models
