@@ -1,5 +1,6 @@
 """What a password must be (NIST SP 800-63B-4, section 3.1.1.2)."""
 
+from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
@@ -40,12 +41,34 @@ class VisibleValidator:
 
 
 class CommonPasswordValidator(password_validation.CommonPasswordValidator):
-    """Not in Django's list of 19,640 common passwords, in any case."""
+    """Not in Django's list of 19,640 common passwords, in any case, nor made of one by habit.
+
+    Most of the list is shorter than what is allowed here, and `passwordpassword` is what people
+    then type.
+    """
 
     @override
     def validate(self, password: str, user: Any = None) -> None:
-        if len(password) <= MAX_HASHED_LENGTH:
-            super().validate(normalised(password), user)
+        if len(password) > MAX_HASHED_LENGTH:
+            return
+        password = normalised(password)
+        super().validate(password, user)
+        text = password.lower().strip()
+        if text.isascii() and text.isalnum() and len(text) <= MAX_LENGTH:
+            if self._is_repetition(text) or is_run(text):
+                raise ValidationError(self.get_error_message(), code="password_too_common")
+
+    def _is_repetition(self, text: str) -> bool:
+        """Tell whether it is one or two characters, or a common password, over and over."""
+        unit = text[: (text + text).find(text, 1)]
+        return unit != text and (len(unit) <= 2 or unit in self.passwords)
+
+
+def is_run(text: str) -> bool:
+    """Tell whether all characters are neighbours, up or down: `123456789012`, `lkjihgfedcba`."""
+    size = 10 if text.isdigit() else 26  # after the last comes the first
+    steps = {(ord(after) - ord(before)) % size for before, after in pairwise(text)}
+    return len(text) > 2 and len(steps) == 1 and steps <= {1, size - 1}
 
 
 class SimilarityValidator(password_validation.UserAttributeSimilarityValidator):
