@@ -27,6 +27,9 @@ ACCESS_TOKEN_LIFETIME = timedelta(
     minutes=_read.read("ACCESS_TOKEN_MINUTES", env.whole(1, 24 * 60), 15)
 )
 SESSION_LIFETIME = timedelta(days=_read.read("SESSION_DAYS", env.whole(1, 365), 14))
+SESSION_MAX_LIFETIME = timedelta(
+    days=_read.read("SESSION_MAX_DAYS", env.whole(1, 3650), max(30, SESSION_LIFETIME.days))
+)
 MAX_PAGE_SIZE = _read.read("MAX_PAGE_SIZE", env.whole(1, 1000), 100)
 PAGE_SIZE = _read.read("PAGE_SIZE", env.whole(1, 1000), min(25, MAX_PAGE_SIZE))
 _database: dict[str, Any] = _read.secret("DATABASE_URL", env.database, {})
@@ -34,6 +37,8 @@ SECRET_KEY = _read.secret("SECRET_KEY", env.secret_key(BASE_DIR), "")
 
 if PAGE_SIZE > MAX_PAGE_SIZE:
     _read.faults.append("PAGE_SIZE: more than MAX_PAGE_SIZE")
+if SESSION_LIFETIME > SESSION_MAX_LIFETIME:
+    _read.faults.append("SESSION_DAYS: more than SESSION_MAX_DAYS")
 _is_named = any(fault.startswith("SECRET_KEY") for fault in _read.faults)
 if _database and not SECRET_KEY and not DEBUG and not _is_named:
     _read.faults.append("SECRET_KEY: required with DATABASE_URL, all machines must share it")

@@ -158,11 +158,17 @@ def open_session(
 
 @transaction.atomic
 def rotate_session(
-    session_id: int, *, user_id: int, refresh_id: uuid.UUID, lifetime: timedelta
+    session_id: int,
+    *,
+    user_id: int,
+    refresh_id: uuid.UUID,
+    lifetime: timedelta,
+    longest: timedelta,
 ) -> Session | None:
     """Spend the refresh token `refresh_id`; return the session with its next one.
 
-    RFC 9700, section 4.14.2.
+    RFC 9700, section 4.14.2. The session lives `lifetime` from now on, but no longer than
+    `longest` from its log-in, however often it is refreshed.
     The token spent last is answered with the present state for 10 seconds, nothing rotates. Any
     other spent token ends the session: one of its two holders stole it. None is 401.
     """
@@ -176,9 +182,13 @@ def rotate_session(
     if session is None or not session.user.is_active:
         return None
     now = timezone.now()
+    expires_at = min(now + lifetime, session.created_at + longest)
+    if expires_at <= now:  # `longest` was longer when it was opened
+        session.delete()
+        return None
     if refresh_id == session.refresh_id:
         session.spent_id, session.refresh_id = refresh_id, uuid.uuid4()
-        session.refreshed_at, session.expires_at = now, now + lifetime
+        session.refreshed_at, session.expires_at = now, expires_at
         session.save(update_fields=["spent_id", "refresh_id", "refreshed_at", "expires_at"])
         return session
     if refresh_id == session.spent_id and now - session.refreshed_at <= REUSE_LEEWAY:

@@ -270,6 +270,7 @@ def test_settings_tell_every_fault_and_no_secret() -> None:
         PASSWORD_MIN_LENGTH="7",
         ACCESS_TOKEN_MINUTES="0",
         SESSION_DAYS="forever",
+        SESSION_MAX_DAYS="3651",
         MAX_PAGE_SIZE="0",
         PAGE_SIZE="-1",
         DATABASE_URL="mysql://root:hunter2secret@db/x",
@@ -282,7 +283,7 @@ def test_settings_tell_every_fault_and_no_secret() -> None:
     assert sorted(names) == [
         "ACCESS_TOKEN_MINUTES", "CORS_ALLOWED_ORIGINS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL",
         "DEBUG", "MAX_PAGE_SIZE", "PAGE_SIZE", "PASSWORD_MIN_LENGTH", "PUBLIC_URL", "SECRET_KEY",
-        "SESSION_DAYS", "TRUSTED_PROXIES", "WEB_WORKERS",
+        "SESSION_DAYS", "SESSION_MAX_DAYS", "TRUSTED_PROXIES", "WEB_WORKERS",
     ]  # fmt: skip
     assert not any(secret in finished.stderr for secret in ("hunter2secret", "too-short-secret"))
 
@@ -294,6 +295,16 @@ def test_shared_database_needs_a_shared_key_and_says_so_beside_the_rest() -> Non
     assert "SECRET_KEY: required with DATABASE_URL" in finished.stderr
     assert "PAGE_SIZE: more than MAX_PAGE_SIZE" in finished.stderr
     assert "hunter2secret" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("days", "most", "is_fine"), [("40", "", True), ("30", "30", True), ("31", "30", False)]
+)
+def test_a_session_may_not_outlive_the_longest_session(days: str, most: str, is_fine: bool) -> None:
+    finished = load(SESSION_DAYS=days, SESSION_MAX_DAYS=most)
+
+    assert ("SESSION_DAYS: more than SESSION_MAX_DAYS" not in finished.stderr) == is_fine
+    assert (finished.returncode == 0) == is_fine
 
 
 def test_good_environment_starts() -> None:

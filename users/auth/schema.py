@@ -154,7 +154,8 @@ OPERATIONS = {
         "Trades the refresh token for a new pair and spends it. The token spent last, sent again "
         "within 10 seconds (a lost answer, a second tab), gets the present refresh token; any "
         "other spent one ends the session, since somebody else must have it: 401, code "
-        "`token_not_valid`.",
+        "`token_not_valid`. However often it is refreshed, a session ends 30 days after its log-in "
+        "(`SESSION_MAX_DAYS`).",
         Answer("The new tokens.", TOKEN_PAIR, PAIR),
         (
             invalid("Token missing", Fault("required", "This field is required.", "refresh")),

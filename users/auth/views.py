@@ -90,6 +90,7 @@ class RefreshView(OpenAuthView):
             user_id=claims.user_id,
             refresh_id=claims.token_id,
             lifetime=settings.SESSION_LIFETIME,
+            longest=settings.SESSION_MAX_LIFETIME,
         )
         if session is None:
             raise InvalidRefreshToken

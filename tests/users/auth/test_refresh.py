@@ -195,12 +195,12 @@ def test_session_lives_14_days(clock: Clock, first: Tokens, seconds: int, status
 
 def test_each_refresh_gives_14_days_more(clock: Clock, first: Tokens) -> None:
     token = first["refresh"]
-    for day in (13, 26, 39):
+    for day in (1, 13, 16):
         clock.at(days=day)
         token = renew(token)["refresh"]
         assert claims_of(token)["exp"] == int((START + timedelta(days=day + 14)).timestamp())
 
-    clock.at(days=39 + 14, seconds=-1)
+    clock.at(days=16 + 14, seconds=-1)
     assert refresh(token).status_code == 200
 
 
@@ -289,3 +289,36 @@ def test_session_of_somebody_else_is_refused_and_goes_on(
     assert is_refused(refresh(forge(mixed)))
     assert refresh(theirs["refresh"]).status_code == 200
     assert refresh(first["refresh"]).status_code == 200
+
+
+def refresh_weekly(clock: Clock, token: str, *, weeks: int) -> Tokens:
+    tokens = {"refresh": token}
+    for week in range(1, weeks + 1):
+        clock.at(weeks=week)
+        tokens = renew(tokens["refresh"])
+    return tokens
+
+
+def test_session_ends_30_days_after_its_login_however_often_it_is_refreshed(
+    clock: Clock, first: Tokens
+) -> None:
+    last = refresh_weekly(clock, first["refresh"], weeks=4)
+    assert Session.objects.get().expires_at == START + timedelta(days=30)
+
+    clock.at(days=30, seconds=-1)
+    present = renew(last["refresh"])
+    assert current(present["access"]).status_code == 200
+
+    clock.at(days=30)
+    assert is_refused(refresh(present["refresh"]))
+    assert current(present["access"]).status_code == 401
+
+
+def test_session_older_than_a_lowered_limit_ends_at_its_next_refresh(
+    clock: Clock, first: Tokens, settings: Settings
+) -> None:
+    settings.SESSION_MAX_LIFETIME = timedelta(days=3)
+    clock.at(days=3)
+
+    assert is_refused(refresh(first["refresh"]))
+    assert not Session.objects.exists()
