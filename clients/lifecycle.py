@@ -26,8 +26,8 @@ def create_client(values: dict[str, Any], *, actor: Any) -> Client:
 def require_free_name(client: Client) -> None:
     """Raise `IntegrityError` for a name that is taken in any case.
 
-    The unique index folds case by `LOWER` alone, on SQLite that of ASCII alone; so names are
-    given out one at a time. SQLite has one writer anyway.
+    The database refuses letters that are pairs; this knows rarer ones too (the Kelvin sign, the
+    dotted I), so names are given out one at a time. SQLite has one writer anyway.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

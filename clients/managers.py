@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import connections, models
-from django.db.models import Count, OuterRef, Q, Subquery, Value
+from django.db.models import Count, F, Func, OuterRef, Q, Subquery, TextField, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import Exact
 
@@ -27,8 +28,16 @@ def equals_any_case(field: str, text: str, using: str) -> Q:
     """Return the condition that `field` is `text` whatever the case; see `contains_any_case`."""
     if connections[using].vendor == "sqlite":
         return Q(**{f"{field}__iregex": rf"\A{re.escape(text)}\Z"})
-    # LOWER is what the unique index has; `iexact` is UPPER, which folds other letters too.
-    return Q(Exact(Lower(field), Lower(Value(text)))) | Q(**{f"{field}__iexact": text})
+    # What the unique indexes have; `iexact` is UPPER, which folds other letters too.
+    lowered = Exact(Lower(field), Lower(Value(text)))
+    return (
+        Q(lowered) | Q(Exact(fold(F(field)), fold(Value(text)))) | Q(**{f"{field}__iexact": text})
+    )
+
+
+def fold(text: Combinable) -> Func:
+    """Return `text` in small letters whatever PostgreSQL's locale, as the unique index has it."""
+    return Func(text, function="client_name_fold", output_field=TextField())
 
 
 class ClientQuerySet(models.QuerySet["Client"]):
