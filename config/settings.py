@@ -61,7 +61,6 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 INSTALLED_APPS = [
     "config",
-    "config.audit.apps.AuditConfig",
     "users",
     "clients",
     "django.contrib.admin.apps.SimpleAdminConfig",  # config/admin.py registers the models
