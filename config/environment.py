@@ -131,6 +131,19 @@ def networks(value: str) -> list[Network]:
         raise ValueError("expected addresses or networks such as 10.0.0.0/8, by comma") from None
 
 
+def redis_url(value: str) -> str:
+    """Return a `redis://` or `rediss://` URL as it is; it is not repeated in the fault."""
+    reason = "expected redis://:password@host:6379/0, or rediss:// for TLS"
+    try:
+        parts = urlsplit(value)
+        is_usable = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable or not re.fullmatch("/?|/[0-9]{1,3}", urlsplit(value).path):
+        raise ValueError(reason)
+    return value
+
+
 def database(value: str) -> dict[str, Any]:
     """Return Django's settings of a `sqlite://` or `postgres://` URL; the URL is not repeated."""
     try:

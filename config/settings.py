@@ -32,6 +32,10 @@ SESSION_MAX_LIFETIME = timedelta(
 )
 MAX_PAGE_SIZE = _read.read("MAX_PAGE_SIZE", env.whole(1, 1000), 100)
 PAGE_SIZE = _read.read("PAGE_SIZE", env.whole(1, 1000), min(25, MAX_PAGE_SIZE))
+LOGIN_FAILURES_PER_MINUTE = _read.read("LOGIN_FAILURES_PER_MINUTE", env.whole(1, 10**6), 10)
+LOGIN_FAILURES_PER_DAY = _read.read("LOGIN_FAILURES_PER_DAY", env.whole(1, 10**6), 100)
+ADDRESS_FAILURES_PER_MINUTE = _read.read("ADDRESS_FAILURES_PER_MINUTE", env.whole(1, 10**6), 30)
+CACHE_URL = _read.secret("CACHE_URL", env.redis_url, "")
 _database: dict[str, Any] = _read.secret("DATABASE_URL", env.database, {})
 SECRET_KEY = _read.secret("SECRET_KEY", env.secret_key(BASE_DIR), "")
 
@@ -61,6 +65,7 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 INSTALLED_APPS = [
     "config",
+    "config.throttling.apps.ThrottlingConfig",
     "users",
     "clients",
     "django.contrib.admin.apps.SimpleAdminConfig",  # config/admin.py registers the models

@@ -26,6 +26,7 @@ from clients.admin import VerbAdmin, is_row_id
 from clients.forms import stale
 from clients.models import Client
 from config.api.etags import Stale
+from config.throttling.limits import network_of
 from users.auth.admin_login import session_of
 from users.forms import OwnPasswordForm, SetPasswordForm, UserAddForm, UserChangeForm
 from users.lifecycle import LastAdministrator, end_sessions, set_active, update_user
@@ -118,6 +119,7 @@ class UserAdmin(VerbAdmin):
             request, obj, change, **{**kwargs, "form": self.form if obj else self.add_form}
         )
         form.session = session_of(request)
+        form.address = network_of(request)
         return form
 
     @override
@@ -246,6 +248,12 @@ class OwnPasswordView(PasswordChangeView):
     """Change one's own password; this log-in goes on, all others end."""
 
     form_class = OwnPasswordForm
+
+    @override
+    def get_form(self, form_class: Any = None) -> Any:
+        form: Any = super().get_form(form_class)
+        form.address = network_of(self.request)
+        return form
 
     @override
     def form_valid(self, form: Any) -> HttpResponse:

@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from typing_extensions import override
 
 from clients.forms import VerbForm
-from users.auth.admin_login import PasswordField
+from config.throttling.limits import Throttled
+from users.auth.admin_login import PasswordField, throttled
 from users.auth.credentials import is_current_password
 from users.lifecycle import create_user, update_user
 from users.models import Session, User
@@ -31,6 +32,16 @@ def repeated_password_field() -> PasswordField:
         autocomplete="new-password",
         help_text="The same password again.",
     )
+
+
+def check_own_password(user: User, password: str, *, address: str) -> None:
+    """Raise `ValidationError` where this is not the user's password, or is one try too many."""
+    try:
+        is_correct = is_current_password(user, password, address=address)
+    except Throttled as refusal:
+        raise throttled(refusal) from None
+    if not is_correct:
+        raise incorrect()
 
 
 def incorrect() -> ValidationError:
@@ -73,6 +84,7 @@ class UserChangeForm(VerbForm):
     )
 
     session: Session | None  # the actor's; the admin site sets it
+    address: str  # so too
 
     class Meta:
         model = User
@@ -88,8 +100,11 @@ class UserChangeForm(VerbForm):
         if not given:
             fault = ValidationError("Enter your password to change your email.", code="required")
             self.add_error("current_password", fault)
-        elif not is_current_password(self.read, given):
-            self.add_error("current_password", incorrect())
+            return
+        try:
+            check_own_password(self.read, given, address=self.address)
+        except ValidationError as fault:
+            self.add_error("current_password", fault)
 
     @override
     def save_by_verb(self) -> User:
@@ -123,9 +138,10 @@ class OwnPasswordForm(AdminPasswordChangeForm):
     new_password1 = new_password_field()
     new_password2 = repeated_password_field()
 
+    address: str  # the view sets it
+
     @override
     def clean_old_password(self) -> str:
         given = cast(str, self.cleaned_data["old_password"])
-        if not is_current_password(self.user, given):
-            raise incorrect()
+        check_own_password(self.user, given, address=self.address)
         return given

@@ -13,6 +13,7 @@ from config.api.openapi.problems import (
     FORBIDDEN,
     NO_SUCH_ROW,
     NOT_AN_OBJECT,
+    TOO_MANY,
     WITH_TOKEN,
     Refusal,
     invalid,
@@ -217,6 +218,7 @@ CHANGE_REFUSALS = (
     invalid(
         "Own password wrong", Fault("incorrect", "This is not your password.", "current_password")
     ),
+    TOO_MANY,
     invalid("Read-only", Fault("read_only", "This field can be read but not changed.", "id")),
     Refusal(
         "Last administrator",

@@ -14,6 +14,7 @@ from config.api.errors import Fault
 from config.api.fields import StrictBooleanField, StrictIntegerField, TextField, at_most
 from config.api.serializers import StrictSerializer, is_same_json
 from config.api.values import represent_value
+from config.throttling.limits import network_of
 from users.auth.credentials import is_current_password
 from users.emails import clean_email
 from users.hashers import MAX_HASHED_LENGTH, normalised
@@ -150,5 +151,6 @@ class UserUpdateSerializer(UserCreateSerializer):
     def _current_password_faults(self) -> Iterator[Fault]:
         yield from self.field_faults("current_password")
         given = self.values.pop("current_password", None)
-        if given is not None and not is_current_password(self.instance, given):
+        address = network_of(self.context["request"])
+        if given is not None and not is_current_password(self.instance, given, address=address):
             yield Fault("incorrect", "This is not your password.", "current_password")

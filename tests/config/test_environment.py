@@ -364,3 +364,26 @@ def test_a_key_beside_the_source_is_no_published_one(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(f"SECRET_KEY: {key}")
 
     assert env.secret_key(tmp_path)(key) == key
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://localhost", "redis://:secret@host:6379/0", "rediss://u:secret@[::1]:6380/15"]
+)
+def test_takes_addresses_of_redis(url: str) -> None:
+    assert env.redis_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://host",
+        "redis://",
+        "redis://host:0",
+        "redis://host:x",
+        "redis://host/name",
+        "host:6379",
+    ],
+)
+def test_refuses_what_is_no_address_of_redis(url: str) -> None:
+    (fault,) = faults_of("CACHE_URL", env.redis_url, url)
+    assert fault == "CACHE_URL: expected redis://:password@host:6379/0, or rediss:// for TLS"

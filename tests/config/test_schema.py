@@ -20,10 +20,12 @@ from rest_framework.test import APIClient
 from clients.models import Client
 from config import pages
 from config.api.docs import SchemaView, document
+from config.api.errors import exception_handler
 from config.api.openapi.problems import SAMPLE_REQUEST_ID
 from config.api.views import Manners
 from config.middleware import RequestMiddleware
 from config.rsgi import TOO_SLOW, refused
+from config.throttling.limits import Throttled
 from tests.conftest import Login, codes
 from tests.factories import PASSWORD
 from users.models import Session, User
@@ -421,7 +423,14 @@ for _call in ("createClient", "updateClient", "patchClient"):
     WAYS[f"{_call} two_faults"] = {"body": {"name": " ", "active": "no"}}
 
 # What no request brings about; a test each further down.
-OURS = {"a_fault_of_ours", "database_away", "too_slow", "no_database", "not_migrated"}
+OURS = {
+    "too_many_failures",
+    "a_fault_of_ours",
+    "database_away",
+    "too_slow",
+    "no_database",
+    "not_migrated",
+}
 REFUSALS = [
     (operation_id, title, example["value"])
     for operation_id, status, response in responses()
@@ -465,6 +474,17 @@ def test_example_of_500_is_what_the_service_answers() -> None:
     answer = middleware(RequestFactory(headers={"X-Request-ID": SAMPLE_REQUEST_ID}).get("/users"))
 
     assert json.loads(answer.content) == example_of("500", "a_fault_of_ours")
+
+
+def test_example_of_429_is_what_the_service_answers() -> None:
+    request = RequestFactory().post("/auth/login")
+    request.META["REQUEST_ID"] = SAMPLE_REQUEST_ID
+
+    answer = exception_handler(Throttled(59.5), {"request": SimpleNamespace(_request=request)})
+
+    assert answer is not None
+    assert answer.data == example_of("429", "too_many_failures", "login")
+    assert answer["Retry-After"] == "60"
 
 
 def test_example_of_503_is_what_the_service_answers() -> None:

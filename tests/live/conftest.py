@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier
@@ -41,11 +42,15 @@ class Service:
 
     port: int
     log: Path
+    address: str = ""  # from which we call; the system chooses
 
     def call(
         self, method: str, path: str, body: Any = None, *, token: str = "", **headers: str
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        source = (self.address, 0) if self.address else None
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=60, source_address=source
+        )
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if token:
             sent["Authorization"] = f"Bearer {token}"
@@ -107,8 +112,8 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Start the production server, with one administrator, ROOT."""
+def environment(database_url: str) -> dict[str, str]:
+    """Return the server's environment, with one administrator, ROOT, in its database."""
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": database_url,
@@ -117,17 +122,28 @@ def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "DJANGO_SUPERUSER_NAME": "Root",
         "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
     }
-
-    def manage(*arguments: str) -> None:
+    for arguments in (("migrate", "--verbosity", "0"), ("createsuperuser", "--noinput")):
         command = [sys.executable, "manage.py", *arguments]
         subprocess.run(command, env=environment, cwd=BASE_DIR, check=True, capture_output=True)
+    return environment
 
-    manage("migrate", "--verbosity", "0")
-    manage("createsuperuser", "--noinput")
+
+@pytest.fixture(scope="session")
+def service(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Start the production server; all tests share an address, and some fail to log in on end."""
+    limits = {"LOGIN_FAILURES_PER_MINUTE": "10000", "ADDRESS_FAILURES_PER_MINUTE": "10000"}
+    limits["LOGIN_FAILURES_PER_DAY"] = "10000"
+    with serving(environment | limits, tmp_path_factory.mktemp("server") / "log") as running:
+        yield running
+
+
+@contextmanager
+def serving(environment: dict[str, str], log: Path) -> Iterator[Service]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log"
     with log.open("wb") as stream:
         command = [sys.executable, "-m", "config.server", "--port", str(port)]
         process = subprocess.Popen(

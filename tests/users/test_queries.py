@@ -192,17 +192,25 @@ def test_forbidden_rows_are_not_looked_up(
         assert purposes(seen.captured_queries) == [AUTHENTICATION]
 
 
-def test_wrong_current_password_costs_no_query_more(as_regular: APIClient, regular: User) -> None:
+def test_wrong_current_password_costs_the_counters_alone(
+    as_regular: APIClient, regular: User
+) -> None:
     body = {"password": "an entirely new sentence", "current_password": "wrong"}
     with CaptureQueriesContext(connection) as wrong:
         as_regular.put(f"/users/{regular.pk}", body)
     with CaptureQueriesContext(connection) as right:
         as_regular.put(f"/users/{regular.pk}", {**body, "current_password": PASSWORD})
 
-    assert purposes(wrong.captured_queries) == [AUTHENTICATION, FIND]
+    hold = "LOCK" if connection.features.has_select_for_update else "SELECT"
+    counters = [
+        f"{verb} throttling_counters" for verb in ("INSERT", hold, "UPDATE", hold, "UPDATE")
+    ]
+    assert purposes(wrong.captured_queries) == [AUTHENTICATION, FIND, *counters]
     assert purposes(right.captured_queries) == [
         AUTHENTICATION,
         FIND,
+        *counters,
+        "INSERT throttling_counters",  # the address is known from now on
         LOCK if connection.features.has_select_for_update else LOCK.replace("LOCK", "SELECT"),
         "UPDATE users",
         "DELETE sessions users",

@@ -7,9 +7,11 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
+from config.throttling.limits import Throttled
 from users.auth.authentication import client_of
 from users.hashers import MAX_HASHED_LENGTH
 from users.lifecycle import end_session, open_session
@@ -17,6 +19,11 @@ from users.models import Session, User
 
 SESSION_ID = "session_id"  # the key in the cookie
 _CACHED = "roster.admin_session"
+
+
+def throttled(refusal: Throttled) -> ValidationError:
+    seconds = {"seconds": refusal.seconds}
+    return ValidationError(str(refusal.detail), code="throttled", params=seconds)
 
 
 class PasswordField(forms.CharField):
@@ -43,6 +50,13 @@ class LoginForm(AuthenticationForm):
         ),
     )
     password = PasswordField(label="Password", autocomplete="current-password")
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        try:
+            return super().clean()
+        except Throttled as refusal:
+            raise throttled(refusal) from None
 
     @override
     def confirm_login_allowed(self, user: Any) -> None:
@@ -72,6 +86,15 @@ class AdminLoginView(LoginView):
         user.password = user.kept_digest  # Django's part of the cookie is made of what is stored
         response = super().form_valid(form)
         self.request.session[SESSION_ID] = session.pk
+        return response
+
+    @override
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_invalid(form)
+        for error in form.errors.get("__all__", forms.utils.ErrorList()).as_data():
+            if error.code == "throttled" and error.params:
+                response.status_code = 429
+                response["Retry-After"] = str(error.params["seconds"])
         return response
 
 

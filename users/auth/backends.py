@@ -6,6 +6,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 from typing_extensions import override
 
+from config.throttling.limits import network_of
 from users.auth.credentials import check_credentials
 from users.models import User
 
@@ -22,7 +23,7 @@ class EmailBackend(BaseBackend):
         **kwargs: Any,
     ) -> User | None:
         """Return the user; `kept_digest` on them is what `open_session` is to keep."""
-        checked = check_credentials(username or "", password or "")
+        checked = check_credentials(username or "", password or "", address=network_of(request))
         if checked is None:
             return None
         user, digest = checked

@@ -2,21 +2,35 @@
 
 from django.contrib.auth.hashers import get_hasher, make_password, verify_password
 
+from config.throttling.limits import begin
 from users.hashers import MAX_HASHED_LENGTH
 from users.models import User
 
 NOBODY = "!"  # a digest that no password has; checking against it costs as much as any other
 
 
-def check_credentials(email: str, password: str) -> tuple[User, str] | None:
+def check_credentials(email: str, password: str, *, address: str) -> tuple[User, str] | None:
     """Return the user and the digest to keep of the password from now on; None refuses.
 
     Unknown, inactive, wrong password: the same work is done, so the time tells nothing. The digest
     is a new one where the stored one was made with other parameters than today's.
+
+    Counted against account and `address` first: raises `Throttled` (429).
     """
     if len(password) > MAX_HASHED_LENGTH:
         return None  # nobody has such a password; depends on nothing that is stored
-    user = User.objects.select_related("client").filter(email=User.canonical_email(email)).first()
+    canonical = User.canonical_email(email)
+    attempt = begin(canonical, address)
+    checked = _weigh(canonical, password)
+    if checked is None:
+        attempt.fail()
+    else:
+        attempt.succeed()
+    return checked
+
+
+def _weigh(email: str, password: str) -> tuple[User, str] | None:
+    user = User.objects.select_related("client").filter(email=email).first()
     digest = user.password if user else NOBODY
     is_correct, is_outdated = verify_password(password, digest)
     if user is None or not is_correct:
@@ -28,6 +42,15 @@ def check_credentials(email: str, password: str) -> tuple[User, str] | None:
     return user, make_password(password) if is_outdated else digest
 
 
-def is_current_password(user: User, password: str) -> bool:
-    """Tell whether this is the password of the user, who is logged in already."""
-    return verify_password(password, user.password)[0]
+def is_current_password(user: User, password: str, *, address: str) -> bool:
+    """Tell whether this is the password of the user, who is logged in already.
+
+    Counted like a log-in, since a stolen token must not be a way to guess: raises `Throttled`.
+    """
+    attempt = begin(user.email, address)
+    is_correct = verify_password(password, user.password)[0]
+    if is_correct:
+        attempt.succeed()
+    else:
+        attempt.fail()
+    return is_correct

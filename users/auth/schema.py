@@ -11,6 +11,7 @@ from config.api.openapi.problems import (
     FORBIDDEN,
     NO_SUCH_ROW,
     NOT_AN_OBJECT,
+    TOO_MANY,
     WITH_TOKEN,
     Refusal,
     invalid,
@@ -130,6 +131,7 @@ OPERATIONS = {
             ),
             NOT_AN_OBJECT,
             SURPLUS,
+            TOO_MANY,
             Refusal(
                 "No such account",
                 401,
@@ -161,6 +163,7 @@ OPERATIONS = {
             invalid("Token missing", Fault("required", "This field is required.", "refresh")),
             NOT_AN_OBJECT,
             SURPLUS,
+            TOO_MANY,
             Refusal(
                 "Spent or expired",
                 401,

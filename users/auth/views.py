@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from config.api.serializers import StrictSerializer
 from config.api.views import Manners
+from config.throttling.limits import charge, check, network_of
 from users.auth.authentication import client_of
 from users.auth.credentials import check_credentials
 from users.auth.schema import OPERATIONS
@@ -63,7 +64,9 @@ class LoginView(OpenAuthView):
         return Response(token_pair(session))
 
     def log_in(self, body: dict[str, Any]) -> Session | None:
-        checked = check_credentials(body["email"], body["password"])
+        checked = check_credentials(
+            body["email"], body["password"], address=network_of(self.request)
+        )
         if checked is None:
             raise LoginFailed
         user, digest = checked
@@ -81,20 +84,26 @@ class RefreshView(OpenAuthView):
 
     def post(self, request: Request) -> Response:
         body = self.read(request)
+        address = network_of(request)
+        check(address)
+        session = self.rotate(body["refresh"])
+        if session is None:
+            charge(address)
+            raise InvalidRefreshToken
+        return Response(token_pair(session))
+
+    def rotate(self, token: str) -> Session | None:
         try:
-            claims = read_token(body["refresh"], "refresh")
+            claims = read_token(token, "refresh")
         except InvalidToken:
-            raise InvalidRefreshToken from None
-        session = rotate_session(
+            return None
+        return rotate_session(
             claims.session_id,
             user_id=claims.user_id,
             refresh_id=claims.token_id,
             lifetime=settings.SESSION_LIFETIME,
             longest=settings.SESSION_MAX_LIFETIME,
         )
-        if session is None:
-            raise InvalidRefreshToken
-        return Response(token_pair(session))
 
 
 class LogoutView(AuthView):

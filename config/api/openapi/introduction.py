@@ -19,6 +19,7 @@ MEANINGS_OF_CODES = {
     "precondition_failed": "`If-Match` is stale",
     "payload_too_large": "the body is over 1 MiB",
     "unsupported_media_type": "the body is no JSON in UTF-8, or is compressed",
+    "throttled": "too many failures of this account or address",
     "error": "a fault of the service",
     "unavailable": "the database is away or busy",
 }

@@ -38,6 +38,7 @@ CODES = {
     412: ("precondition_failed",),
     413: ("payload_too_large",),
     415: ("unsupported_media_type",),
+    429: ("throttled",),
     500: ("error",),
     503: ("unavailable",),
 }
@@ -52,12 +53,14 @@ MEANINGS = {
     412: "`If-Match` names a state that is no longer there. Nothing was changed.",
     413: "The body is over 1 MiB. It was not read.",
     415: "The body is no `application/json` in UTF-8, or it has a content coding.",
+    429: "Too many failures of this account or address. Try again after `Retry-After` seconds.",
     500: "A fault of the service. Its log says more under the request id.",
     503: "The database is away or busy. Try again after `Retry-After` seconds.",
 }
 HEADERS: dict[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
+    429: ("Retry-After",),
     503: ("Retry-After",),
 }
 
@@ -100,6 +103,9 @@ BAD_TOKEN = Refusal(
 )
 FORBIDDEN = Refusal(
     "Not allowed", 403, "permission_denied", "You do not have permission to perform this action."
+)
+TOO_MANY = Refusal(
+    "Too many failures", 429, "throttled", "Too many failures. Try again in 60 seconds."
 )
 NO_SUCH_ROW = Refusal("No such row", 404, "not_found", "Not found.")
 STALE = Refusal(

@@ -1,0 +1,1 @@
+"""Counting failures: before a secret is weighed, and so that nobody is locked out by others."""
