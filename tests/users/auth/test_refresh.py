@@ -4,6 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -322,3 +325,31 @@ def test_session_older_than_a_lowered_limit_ends_at_its_next_refresh(
 
     assert is_refused(refresh(first["refresh"]))
     assert not Session.objects.exists()
+
+
+def test_refresh_reads_no_more_where_there_are_many_sessions(first: Tokens, regular: User) -> None:
+    later = timezone.now() + timedelta(days=14)
+    others = [
+        Session(user=regular, refreshed_at=timezone.now(), expires_at=later) for _ in range(20_000)
+    ]
+    Session.objects.bulk_create(others)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+    with CaptureQueriesContext(connection) as seen:
+        renew(first["refresh"])
+
+    acts = [query["sql"] for query in seen.captured_queries if '"sessions"' in query["sql"]]
+    assert [act.split()[0] for act in acts] == ["SELECT", "UPDATE"]
+    for act in acts:
+        plan = plan_of(act)
+        assert "SCAN sessions" not in plan
+        assert "Seq Scan on sessions" not in plan
+        assert "PRIMARY KEY" in plan or "sessions_pkey" in plan
+
+
+def plan_of(sql: str) -> str:
+    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {sql}")
+        return str(cursor.fetchall())
