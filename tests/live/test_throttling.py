@@ -23,7 +23,7 @@ def log_in(service: Service, email: str, password: str) -> int:
 
 
 def test_fifty_guesses_at_once_get_ten_answers(strict: Service, root: str) -> None:
-    email = strict.create_user(root, client_id=None)["email"]
+    email = strict.create_user(root, client_id=strict.create_client(root))["email"]
 
     found = at_once(*[partial(log_in, strict, email, "wrong")] * 50)
 
@@ -31,6 +31,6 @@ def test_fifty_guesses_at_once_get_ten_answers(strict: Service, root: str) -> No
 
 
 def test_twenty_right_ones_at_once_all_get_in(strict: Service, root: str) -> None:
-    email = strict.create_user(root, client_id=None)["email"]
+    email = strict.create_user(root, client_id=strict.create_client(root))["email"]
 
     assert at_once(*[partial(log_in, strict, email, PASSWORD)] * 20) == [200] * 20
