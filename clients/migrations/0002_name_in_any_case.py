@@ -8,7 +8,7 @@ loop: each letter inserted into it is replaced once. When Django rebuilds a tabl
 triggers are lost: a migration that alters `clients` must call `make_triggers` after it.
 """
 
-from django.db import migrations
+from django.db import IntegrityError, migrations
 
 from clients.letters import CAPITALS, PAIRS, SMALL
 
@@ -51,7 +51,19 @@ def make_triggers(schema_editor):
     schema_editor.execute("UPDATE clients SET name = name")
 
 
+def require_no_clash(apps, schema_editor):
+    """Name the clients to rename before this can go on."""
+    small = str.maketrans(CAPITALS, SMALL)
+    seen = {}
+    for pk, name in apps.get_model("clients", "Client").objects.order_by("id").values_list("id", "name"):
+        seen.setdefault(name.translate(small), []).append(f"{pk} {name!r}")
+    clashes = [", ".join(rows) for rows in seen.values() if len(rows) > 1]
+    if clashes:
+        raise IntegrityError("Clients of one name in any case, rename them first: " + "; ".join(clashes))
+
+
 def forwards(apps, schema_editor):
+    require_no_clash(apps, schema_editor)
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(
             "CREATE FUNCTION client_name_fold(name text) RETURNS text "

@@ -1,11 +1,14 @@
 """The database itself keeps client names unique in any case, whoever writes to it."""
 
+import hashlib
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 
-from clients.letters import PAIRS
+from clients.letters import CAPITALS, PAIRS, SMALL
 from clients.models import Client
 from tests.factories import ClientFactory
 
@@ -101,3 +104,50 @@ def test_spellings_that_differ_in_more_than_case_are_two_names() -> None:
         insert(name)
 
     assert Client.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migration_names_the_clients_that_clash_and_changes_nothing() -> None:
+    before, after = [("clients", "0001_initial")], [("clients", "0002_name_in_any_case")]
+    latest = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    MigrationExecutor(connection).migrate(before)
+    restore = drop_lower_index()
+    try:
+        insert("École")
+        insert("éCOLE")
+        pks = list(Client.objects.order_by("pk").values_list("pk", flat=True))
+
+        with pytest.raises(IntegrityError, match=f"{pks[0]} 'École', {pks[1]} 'éCOLE'"):
+            MigrationExecutor(connection).migrate(after)
+
+        assert [client.name for client in Client.objects.order_by("pk")] == ["École", "éCOLE"]
+    finally:
+        run("DELETE FROM clients")
+        run(restore)
+        MigrationExecutor(connection).migrate(latest)
+
+
+def drop_lower_index() -> str:
+    """Make the database as one whose locale knows ASCII alone; return what undoes it."""
+    if connection.vendor == "sqlite":
+        return "SELECT 1"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'clients_name_unique'")
+        definition = str(cursor.fetchall()[0][0])
+    run("DROP INDEX clients_name_unique")
+    return definition
+
+
+def test_the_letters_are_those_that_databases_hold_keys_of() -> None:
+    digest = hashlib.sha256((CAPITALS + SMALL).encode()).hexdigest()
+
+    assert digest == "7a5b6f99efbf934e3a5e6e17f94b50f2ec0b48389497f6eb44450b95ec512f91"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_emptying_the_tables_keeps_the_letters() -> None:
+    call_command("flush", interactive=False, verbosity=0)
+    insert("École")
+
+    with pytest.raises(IntegrityError):
+        insert("éCOLE")
