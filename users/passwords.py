@@ -54,7 +54,7 @@ class CommonPasswordValidator(password_validation.CommonPasswordValidator):
         password = normalised(password)
         super().validate(password, user)
         text = password.lower().strip()
-        if text.isascii() and text.isalnum() and len(text) <= MAX_LENGTH:
+        if text.isascii() and len(text) <= MAX_LENGTH:
             if self._is_repetition(text) or is_run(text):
                 raise ValidationError(self.get_error_message(), code="password_too_common")
 

@@ -72,6 +72,7 @@ REFUSED: dict[str, tuple[str, set[str]]] = {
     "letters in their order": ("ABCDEFGHIJKL", {"password_too_common"}),
     "letters backwards, around the end": ("cbazyxwvutsr", {"password_too_common"}),
     "one letter": ("aaaaaaaaaaaa", {"password_too_common"}),
+    "one sign": ("!!!!!!!!!!!!", {"password_too_common"}),
     "two digits": ("131313131313", {"password_too_common"}),
     "a common one twice": ("PasswordPassword", {"password_too_common"}),
     "a common one four times": ("123123123123", {"password_too_common"}),
