@@ -1,6 +1,7 @@
 """Every refusal as a problem body (RFC 9457)."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ def exception_handler(fault: Exception, context: dict[str, Any]) -> Response | N
     if challenge := getattr(fault, "auth_header", None):
         response["WWW-Authenticate"] = challenge
     if wait := getattr(fault, "wait", None):
-        response["Retry-After"] = str(int(wait) + 1)
+        response["Retry-After"] = str(math.ceil(wait))
     return response
 
 

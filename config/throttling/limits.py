@@ -10,12 +10,13 @@ import ipaddress
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
-from rest_framework.exceptions import APIException
+from django.http import HttpRequest
+from rest_framework import exceptions
 
-from config.throttling.stores import Limit, Plan, store
+from config.api.peers import peer_address
+from config.throttling.stores import Limit, Plan, now_ms, store
 
 MINUTE = 60 * 1000  # ms
 DAY = 24 * 60 * MINUTE
@@ -24,16 +25,17 @@ RESERVE = 2  # a minute, for addresses without failures, once the account's budg
 PATIENCE, PAUSE = 2.0, 0.05  # seconds
 
 
-class Throttled(APIException):
-    """429; `wait` is in seconds."""
+class Throttled(exceptions.Throttled):
+    """429; `wait` is in seconds, what `Retry-After` says."""
 
-    status_code = 429
-    default_code = "throttled"
+    default_detail = "Too many failures."
+    extra_detail_singular = "Try again in {wait} second."
+    extra_detail_plural = "Try again in {wait} seconds."
+
+    wait: int
 
     def __init__(self, wait: float) -> None:
-        self.wait = max(0.0, wait)
-        self.seconds = int(self.wait) + 1  # what `Retry-After` says
-        super().__init__(f"Too many failures. Try again in {self.seconds} seconds.")
+        super().__init__(wait=max(1.0, wait))
 
 
 @dataclass(frozen=True)
@@ -43,21 +45,18 @@ class Attempt:
     taken: Mapping[str, int]
     known_key: str
 
-    def fail(self) -> None:
-        store().settle(self.taken, give_back=False)
+    def settle(self, *, is_right: bool) -> None:
+        """Give the place back to one who was right, and know their address from now on."""
+        store().settle(self.taken, give_back=is_right)
+        if is_right:
+            now = now_ms()
+            store().remember(self.known_key, now + KNOWN_FOR, now)
 
-    def succeed(self) -> None:
-        store().settle(self.taken, give_back=True)
-        now = _now()
-        store().remember(self.known_key, now + KNOWN_FOR, now)
 
-
-def network_of(request: Any) -> str:
+def network_of(request: HttpRequest | None) -> str:
     """Return whom to count: the peer's IPv4 address or IPv6 /64, "" where a socket has none."""
-    peer = request.META.get("REMOTE_ADDR", "") if request else ""
-    try:
-        address = ipaddress.ip_address(peer.partition("%")[0])
-    except ValueError:
+    address = peer_address(request) if request else None
+    if address is None:
         return ""
     address = getattr(address, "ipv4_mapped", None) or address
     return str(ipaddress.ip_network((address, 64 if address.version == 6 else 32), strict=False))
@@ -71,7 +70,7 @@ def begin(account: str, address: str) -> Attempt:
     plans, known_key = _plans(account, address)
     patient_until = time.monotonic() + PATIENCE
     while True:
-        now = _now()
+        now = now_ms()
         outcome = store().reserve(plans, now)
         if outcome.taken:
             return Attempt(outcome.taken, known_key)
@@ -82,15 +81,14 @@ def begin(account: str, address: str) -> Attempt:
 
 def check(address: str) -> None:
     """Raise `Throttled` where an address has spent its bucket; takes nothing from it."""
-    bucket = _bucket(address)
-    outcome = store().reserve([Plan((), checks=(bucket,))], now := _now())
-    if outcome.until > now:
-        raise Throttled((outcome.until - now) / 1000)
+    now = now_ms()
+    if until := store().full_until(_bucket(address), now):
+        raise Throttled((until - now) / 1000)
 
 
 def charge(address: str) -> None:
     """Count a failure of an address that guesses no account's password."""
-    outcome = store().reserve([Plan((_bucket(address),))], _now())
+    outcome = store().reserve([Plan((_bucket(address),))], now_ms())
     if outcome.taken:
         store().settle(outcome.taken, give_back=False)
 
@@ -120,7 +118,3 @@ def _bucket(address: str) -> Limit:
 
 def _key(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

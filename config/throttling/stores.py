@@ -1,7 +1,9 @@
 """Where counters are kept, and the two acts on them, each of which is atomic."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any, Protocol
@@ -9,7 +11,7 @@ from typing import Any, Protocol
 import redis
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from typing_extensions import override
 
 from config.throttling.models import Counter
@@ -56,6 +58,9 @@ class Store(Protocol):
     def reserve(self, plans: Sequence[Plan], now: int) -> Outcome:
         """Take by the first plan that has room; wait where one may get some."""
 
+    def full_until(self, limit: Limit, now: int) -> int:
+        """Return when there is room again in ms since 1970, 0 where there is room."""
+
     def settle(self, taken: Mapping[str, int], *, give_back: bool) -> None:
         """Decide what was reserved, in windows that have not ended since."""
 
@@ -84,6 +89,11 @@ class DatabaseStore(Store):
                 row.expires_at = outcome.taken[row.key]
             Counter.objects.bulk_update(taken, ["count", "pending", "expires_at"])
         return outcome
+
+    @override
+    def full_until(self, limit: Limit, now: int) -> int:
+        full = Counter.objects.filter(key=limit.key, count__gte=limit.most, expires_at__gt=now)
+        return full.values_list("expires_at", flat=True).first() or 0
 
     @override
     def settle(self, taken: Mapping[str, int], *, give_back: bool) -> None:
@@ -131,6 +141,15 @@ def _end(row: Counter, limit: Limit, now: int) -> int:
     return row.expires_at if row.count else now + limit.window
 
 
+@contextmanager
+def away() -> Iterator[None]:
+    """Turn what Redis raises into `StoreAway`."""
+    try:
+        yield
+    except redis.RedisError as fault:
+        raise StoreAway("the counters are away") from fault
+
+
 class RedisStore(Store):
     """One hash a counter, gone by itself; each act is one script."""
 
@@ -146,22 +165,29 @@ class RedisStore(Store):
         return Outcome(said["taken"] or {}, said["wait"], said["until_"])
 
     @override
+    def full_until(self, limit: Limit, now: int) -> int:
+        with away():
+            row: Any = self.redis.hmget(PREFIX + limit.key, ["count", "ends"])
+        count, ends = (int(value or 0) for value in row)
+        return ends if count >= limit.most and ends > now else 0
+
+    @override
     def settle(self, taken: Mapping[str, int], *, give_back: bool) -> None:
         self._run(SETTLE, PREFIX, int(give_back), json.dumps(dict(taken)))
 
     @override
     def remember(self, key: str, until: int, now: int) -> None:
-        try:
+        with away():
             self.redis.hset(PREFIX + key, mapping={"count": 1, "pending": 0, "ends": until})
             self.redis.pexpire(PREFIX + key, until - now)
-        except redis.RedisError as fault:
-            raise StoreAway("the counters are away") from fault
 
     def _run(self, script: str, *arguments: Any) -> Any:
-        try:
+        with away():
             return self.redis.eval(script, 0, *arguments)
-        except redis.RedisError as fault:
-            raise StoreAway("the counters are away") from fault
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def store() -> Store:
@@ -174,10 +200,7 @@ _redis_store = cache(RedisStore)  # one pool of connections a process
 
 def purge(*, now: int, limit: int) -> int:
     """Delete up to `limit` rows whose windows have ended; return how many."""
-    ended = Counter.objects.filter(Q(expires_at__lte=now)).values("key")[:limit]
-    count, _ = (
-        Counter.objects.filter(key__in=[row["key"] for row in ended])
-        .filter(expires_at__lte=now)
-        .delete()
-    )
+    ended = Counter.objects.filter(expires_at__lte=now)
+    # The condition again: one that was taken meanwhile stays.
+    count, _ = ended.filter(key__in=list(ended.values_list("key", flat=True)[:limit])).delete()
     return count

@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
@@ -22,8 +22,7 @@ _CACHED = "roster.admin_session"
 
 
 def throttled(refusal: Throttled) -> ValidationError:
-    seconds = {"seconds": refusal.seconds}
-    return ValidationError(str(refusal.detail), code="throttled", params=seconds)
+    return ValidationError(str(refusal.detail), "throttled", params={"wait": refusal.wait})
 
 
 class PasswordField(forms.CharField):
@@ -91,10 +90,10 @@ class AdminLoginView(LoginView):
     @override
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_invalid(form)
-        for error in form.errors.get("__all__", forms.utils.ErrorList()).as_data():
+        for error in form.errors.as_data().get(NON_FIELD_ERRORS, ()):
             if error.code == "throttled" and error.params:
                 response.status_code = 429
-                response["Retry-After"] = str(error.params["seconds"])
+                response["Retry-After"] = str(error.params["wait"])
         return response
 
 

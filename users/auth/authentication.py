@@ -1,6 +1,5 @@
 """Who is calling: the access token names a session, the session's row says the rest."""
 
-import ipaddress
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,6 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from typing_extensions import override
 
+from config.api.peers import peer_address
 from users.auth.tokens import InvalidToken, read_token
 from users.models import Session, User
 
@@ -63,12 +63,5 @@ def find_session(token: str) -> Session:
 def client_of(request: HttpRequest) -> dict[str, Any]:
     """Return the user agent and address to note on a session."""
     agent = "".join(c for c in request.headers.get("User-Agent", "") if c.isprintable())
-    return {"user_agent": agent, "address": _address(request.META.get("REMOTE_ADDR", ""))}
-
-
-def _address(peer: str) -> str | None:
-    """Return the address without its zone (RFC 4007, section 11); None where a socket has none."""
-    try:
-        return str(ipaddress.ip_address(peer.partition("%")[0]))
-    except ValueError:
-        return None
+    address = peer_address(request)
+    return {"user_agent": agent, "address": str(address) if address else None}

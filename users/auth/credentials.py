@@ -22,10 +22,7 @@ def check_credentials(email: str, password: str, *, address: str) -> tuple[User,
     canonical = User.canonical_email(email)
     attempt = begin(canonical, address)
     checked = _weigh(canonical, password)
-    if checked is None:
-        attempt.fail()
-    else:
-        attempt.succeed()
+    attempt.settle(is_right=checked is not None)
     return checked
 
 
@@ -49,8 +46,5 @@ def is_current_password(user: User, password: str, *, address: str) -> bool:
     """
     attempt = begin(user.email, address)
     is_correct = verify_password(password, user.password)[0]
-    if is_correct:
-        attempt.succeed()
-    else:
-        attempt.fail()
+    attempt.settle(is_right=is_correct)
     return is_correct

@@ -1,12 +1,11 @@
-"""`manage.py purge_sessions`: delete the rows of sessions that have expired."""
+"""`manage.py purge_sessions`: delete the rows of sessions and counters that are over."""
 
-import time
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from typing_extensions import override
 
-from config.throttling.stores import purge
+from config.throttling.stores import now_ms, purge
 from users.lifecycle import purge_sessions
 
 BATCH = 500  # rows a transaction: so few that a log-in on SQLite hardly waits
@@ -15,7 +14,7 @@ BATCH = 500  # rows a transaction: so few that a log-in on SQLite hardly waits
 class Command(BaseCommand):
     """Purge batch by batch; whatever stops it, the batches before are done."""
 
-    help = "Delete expired sessions, which nobody can use any more. Safe while serving."
+    help = "Delete expired sessions and ended counters of failures. Safe while serving."
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
@@ -23,6 +22,6 @@ class Command(BaseCommand):
         while count == BATCH:
             count = purge_sessions(limit=BATCH)
             total += count
-        while purge(now=int(time.time() * 1000), limit=BATCH) == BATCH:
+        while purge(now=now_ms(), limit=BATCH) == BATCH:
             pass
         self.stdout.write(f"Expired sessions purged: {total}.")
