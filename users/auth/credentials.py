@@ -20,7 +20,7 @@ def check_credentials(email: str, password: str, *, address: str) -> tuple[User,
     if len(password) > MAX_HASHED_LENGTH:
         return None  # nobody has such a password; depends on nothing that is stored
     canonical = User.canonical_email(email)
-    attempt = begin(canonical, address)
+    attempt = begin(canonical or email, address)  # not one account for all that is no address
     checked = _weigh(canonical, password)
     attempt.settle(is_right=checked is not None)
     return checked

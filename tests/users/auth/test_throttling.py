@@ -176,6 +176,13 @@ def test_address_has_a_bucket_over_all_accounts(store: str, regular: User) -> No
     assert attempt(regular.email, PASSWORD, "2001:db8:0:1::1").status_code == 200
 
 
+def test_what_is_no_address_shares_no_budget(store: str, db: None, clock: Clock) -> None:
+    found = [attempt(f"nobody{n}", address=f"192.0.2.{n}").status_code for n in range(20)]
+    assert found == [401] * 20
+
+    assert statuses("nobody", 11) == [401] * 10 + [429]
+
+
 def test_bad_refresh_tokens_spend_the_bucket(store: str, db: None) -> None:
     found = [APIClient().post("/auth/refresh", {"refresh": "x"}).status_code for _ in range(31)]
 
