@@ -28,15 +28,19 @@ $(VENV)/test: requirements.txt tests/requirements.txt | $(BIN)/python
 	@touch $@ $(VENV)/run
 
 STATIC := var/static/staticfiles.json
-$(STATIC): $(VENV)/run config/settings.py
+$(STATIC): $(VENV)/run config/settings.py $(wildcard config/static/roster/*)
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@touch $@
 
+# The server and the worker that sends mails (or prints them), ended together.
 run: $(VENV)/run $(STATIC) ## Set up, migrate, seed demo data, serve on 127.0.0.1:8000 (PORT=)
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed_users --if-empty
 	@echo "Roster: http://127.0.0.1:$(PORT)/  (API docs: /docs, operators' site: /admin/)"
-	@exec $(BIN)/python -m config.server --port $(PORT)
+	@PUBLIC_URL=$${PUBLIC_URL:-http://127.0.0.1:$(PORT)} $(BIN)/python manage.py send_mails & worker=$$!; \
+	$(BIN)/python -m config.server --port $(PORT) & server=$$!; \
+	trap 'kill $$server $$worker 2>/dev/null' EXIT INT TERM; \
+	wait $$server
 
 test: $(VENV)/test ## Run the tests on SQLite, and on PostgreSQL when TEST_DATABASE_URL is set
 	@echo "Tests on SQLite"

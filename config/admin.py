@@ -15,7 +15,8 @@ from clients.admin import ClientAdmin
 from clients.models import Client
 from users.admin import OwnPasswordView, SessionAdmin, UserAdmin
 from users.auth.admin_login import AdminLoginView, end_session_of, session_of
-from users.models import Session, User
+from users.mail_admin import MailAdmin
+from users.models import Mail, Session, User
 
 Context = dict[str, Any] | None
 
@@ -83,4 +84,5 @@ class OperatorsSite(AdminSite):
 site = OperatorsSite(name="admin")
 site.register(User, UserAdmin)
 site.register(Session, SessionAdmin)
+site.register(Mail, MailAdmin)
 site.register(Client, ClientAdmin)

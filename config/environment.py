@@ -3,12 +3,14 @@
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -141,6 +143,54 @@ def redis_url(value: str) -> str:
         is_usable = False
     if not is_usable or not re.fullmatch("/?|/[0-9]{1,3}", urlsplit(value).path):
         raise ValueError(reason)
+    return value
+
+
+# scheme: (default port, STARTTLS, TLS from the start)
+SMTP_SCHEMES = {
+    "smtp": (25, False, False),
+    "smtp+tls": (587, True, False),
+    "smtps": (465, False, True),
+}
+
+
+def mail_server(value: str) -> dict[str, Any]:
+    """Return Django's `EMAIL_…` settings of an SMTP URL; the URL is not repeated in the fault."""
+    reason = "expected smtps://user:password@host:465, or smtp+tls:// (STARTTLS), or smtp://host"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(reason) from None
+    if parts.scheme not in SMTP_SCHEMES or not parts.hostname or port == 0:
+        raise ValueError(reason)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(reason)
+    default_port, is_starttls, is_tls = SMTP_SCHEMES[parts.scheme]
+    if parts.password and parts.scheme == "smtp":
+        raise ValueError("smtp:// would send the password in clear: use smtps:// or smtp+tls://")
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port or default_port,
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": is_starttls,
+        "EMAIL_USE_SSL": is_tls,
+    }
+
+
+def mailbox(value: str) -> str:
+    """Return `Name <user@example.com>` or a bare address as it is (RFC 5322, section 3.4)."""
+    name, address = parseaddr(value)
+    try:
+        validate_email(address)
+    except ValidationError:
+        address = ""
+    understood = f"{name} <{address}>" if name else address
+    # The parser mends what it does not understand: only what it read as it stands is taken.
+    if not address or not value.isprintable() or understood != value.replace('"', ""):
+        raise ValueError("expected an address such as Accounts <accounts@example.com>")
     return value
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from config.api.errors import problem_response
@@ -37,10 +37,9 @@ def livez(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when the database answers and has every migration, else 503."""
     try:
-        executor = MigrationExecutor(connection)
-        unapplied = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        loader = MigrationLoader(connection)
     except DatabaseError:
         return problem_response(request, 503, "unavailable", "The database does not answer.")
-    if unapplied:
+    if loader.graph.nodes.keys() - loader.applied_migrations.keys():
         return problem_response(request, 503, "unavailable", "Migrations are to be applied.")
     return JsonResponse({"status": "ok"})

@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.utils.crypto import salted_hmac
 
@@ -35,6 +36,9 @@ PAGE_SIZE = _read.read("PAGE_SIZE", env.whole(1, 1000), min(25, MAX_PAGE_SIZE))
 LOGIN_FAILURES_PER_MINUTE = _read.read("LOGIN_FAILURES_PER_MINUTE", env.whole(1, 10**6), 10)
 LOGIN_FAILURES_PER_DAY = _read.read("LOGIN_FAILURES_PER_DAY", env.whole(1, 10**6), 100)
 ADDRESS_FAILURES_PER_MINUTE = _read.read("ADDRESS_FAILURES_PER_MINUTE", env.whole(1, 10**6), 30)
+RESETS_PER_HOUR = _read.read("RESETS_PER_HOUR", env.whole(1, 1000), 5)
+DEFAULT_FROM_EMAIL = _read.read("DEFAULT_FROM_EMAIL", env.mailbox, "")
+_mail_server: dict[str, Any] = _read.secret("EMAIL_URL", env.mail_server, {})
 CACHE_URL = _read.secret("CACHE_URL", env.redis_url, "")
 _database: dict[str, Any] = _read.secret("DATABASE_URL", env.database, {})
 SECRET_KEY = _read.secret("SECRET_KEY", env.secret_key(BASE_DIR), "")
@@ -43,6 +47,8 @@ if PAGE_SIZE > MAX_PAGE_SIZE:
     _read.faults.append("PAGE_SIZE: more than MAX_PAGE_SIZE")
 if SESSION_LIFETIME > SESSION_MAX_LIFETIME:
     _read.faults.append("SESSION_DAYS: more than SESSION_MAX_DAYS")
+if _mail_server and not PUBLIC_URL:
+    _read.faults.append("PUBLIC_URL: required with EMAIL_URL, links in mails begin with it")
 _is_named = any(fault.startswith("SECRET_KEY") for fault in _read.faults)
 if _database and not SECRET_KEY and not DEBUG and not _is_named:
     _read.faults.append("SECRET_KEY: required with DATABASE_URL, all machines must share it")
@@ -59,6 +65,19 @@ CORS_ALLOW_HEADERS = ["authorization", "content-type", "if-match", "x-request-id
 # Nowhere while no origin is allowed: OPTIONS is then a method like any other that is not offered.
 CORS_URLS_REGEX = r"^/(auth|users|clients|schema|openapi\.json)(/|$)"
 CORS_URLS_REGEX = CORS_URLS_REGEX if CORS_ALLOWED_ORIGINS else r"(?!)"
+
+# Mail: `manage.py send_mails` sends it; without EMAIL_URL it prints it
+EMAIL_BACKEND = _mail_server.get("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+EMAIL_HOST = _mail_server.get("EMAIL_HOST", "")
+EMAIL_PORT = _mail_server.get("EMAIL_PORT", 0)
+EMAIL_HOST_USER = _mail_server.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = _mail_server.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = _mail_server.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail_server.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10  # seconds
+EMAIL_SUBJECT_PREFIX = ""
+LINK_ORIGIN = PUBLIC_URL or "http://127.0.0.1:8000"  # never the request's Host
+DEFAULT_FROM_EMAIL = DEFAULT_FROM_EMAIL or f"Roster <roster@{urlsplit(LINK_ORIGIN).hostname}>"
 
 # Parts
 ROOT_URLCONF = "config.urls"

@@ -11,6 +11,11 @@ from config.api.routing import endpoint, read_only
 urlpatterns = [
     path("", include("users.urls")),
     path("", include("clients.urls")),
+    path(
+        "admin/password_reset/",  # where Django's log-in page links to by this name
+        RedirectView.as_view(pattern_name="password-forgotten-page"),
+        name="admin_password_reset",
+    ),
     path("admin/", site.urls),
     path("admin", RedirectView.as_view(url="/admin/")),
     *endpoint("livez", health.livez, "livez"),

@@ -40,12 +40,17 @@ class _UserFactory(DjangoModelFactory):
     client = factory.SubFactory(_ClientFactory)
 
 
+class _InvitedFactory(_UserFactory):
+    password = factory.LazyFunction(lambda: make_password(None))
+
+
 class _AdministratorFactory(_UserFactory):
     client = None
 
 
 ClientFactory = cast(Makes[Client], _ClientFactory)
 UserFactory = cast(Makes[User], _UserFactory)  # a regular user; the password of all is `PASSWORD`
+InvitedFactory = cast(Makes[User], _InvitedFactory)  # has no password as yet
 AdministratorFactory = cast(Makes[User], _AdministratorFactory)
 
 

@@ -27,11 +27,12 @@ from clients.forms import stale
 from clients.models import Client
 from config.api.etags import Stale
 from config.throttling.limits import network_of
+from users.admission import Inactive, NotInvited, invite_user
 from users.auth.admin_login import session_of
 from users.forms import OwnPasswordForm, SetPasswordForm, UserAddForm, UserChangeForm
 from users.lifecycle import LastAdministrator, end_sessions, set_active, update_user
 from users.managers import SessionQuerySet, UserQuerySet
-from users.models import Session, User
+from users.models import STATUSES, Session, User
 
 
 class RoleFilter(admin.SimpleListFilter):
@@ -54,6 +55,26 @@ class RoleFilter(admin.SimpleListFilter):
             case "regular":
                 return cast(UserQuerySet, queryset).regular()
         raise IncorrectLookupParameters
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """Looks at the user alone, not at their client."""
+
+    title = "status"
+    parameter_name = "status"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(status, status.capitalize()) for status in STATUSES]
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: Any) -> UserQuerySet:
+        status = self.value()
+        if status is None:
+            return cast(UserQuerySet, queryset)
+        if status not in STATUSES:
+            raise IncorrectLookupParameters
+        return cast(UserQuerySet, queryset).with_status(status)
 
 
 class ClientFilter(admin.SimpleListFilter):
@@ -81,14 +102,14 @@ class ClientFilter(admin.SimpleListFilter):
 class UserAdmin(VerbAdmin):
     """Users; the digest of the password is on no page and no query can ask for it."""
 
-    actions = ("activate", "deactivate")
+    actions = ("invite", "activate", "deactivate")
     add_form = UserAddForm
     form = UserChangeForm
     autocomplete_fields = ("client",)
-    list_display = ("email", "name", "client", "role", "active", "last_login_at")
-    list_filter = (RoleFilter, "active", ClientFilter)
+    list_display = ("email", "name", "client", "role", "active", "status", "last_login_at")
+    list_filter = (RoleFilter, StatusFilter, "active", ClientFilter)
     list_select_related = ("client",)
-    lookups = ("role", "client", "active__exact", "active__isnull")
+    lookups = ("role", "status", "client", "active__exact", "active__isnull")
     search_fields = ("name", "email")
     search_help_text = "Every word is in the name or the email."
 
@@ -99,8 +120,8 @@ class UserAdmin(VerbAdmin):
     @override
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
-            passwords = ("password1", "password2")
-            return ((None, {"fields": ("name", "email", "client", "active", *passwords)}),)
+            by = ("invite", "password1", "password2")
+            return ((None, {"fields": ("name", "email", "client", "active", *by)}),)
         proof = ("current_password",) if obj.pk == request.user.pk else ()
         return (
             (None, {"fields": ("name", "email", *proof, "client", "active", "version")}),
@@ -168,6 +189,24 @@ class UserAdmin(VerbAdmin):
             form.add_error(None, stale())
             return False
         return True
+
+    @admin.action(description="Send selected users a new invitation", permissions=["change"])
+    def invite(self, request: HttpRequest, users: UserQuerySet) -> None:
+        actor, invited, others = cast(User, request.user), [], 0
+        with transaction.atomic():
+            for user in users.order_by("pk"):
+                try:
+                    invite_user(user, actor=actor)
+                except (Inactive, NotInvited):
+                    others += 1
+                else:
+                    invited.append(user)
+            noted = [{"changed": {"fields": ["Invitation"]}}]
+            LogEntry.objects.log_actions(actor.pk, invited, CHANGE, noted)
+        self.message_user(request, f"Invitations sent: {len(invited)}.", messages.SUCCESS)
+        if others:
+            left = f"Left out, as they are inactive or have a password: {others}."
+            self.message_user(request, left, messages.WARNING)
 
     @admin.action(description="Activate selected users", permissions=["change"])
     def activate(self, request: HttpRequest, users: UserQuerySet) -> None:

@@ -5,7 +5,7 @@ from django_filters import FilterSet
 from config.api.parameters import InstantFilter, OneOfFilter, PositiveFilter, SearchFilter
 from config.api.routing import MAX_ID
 from users.managers import UserQuerySet
-from users.models import User
+from users.models import STATUSES, User
 
 
 class UserFilters(FilterSet):
@@ -15,6 +15,7 @@ class UserFilters(FilterSet):
     client_id = PositiveFilter(high=MAX_ID)
     role = OneOfFilter(words=("administrator", "regular"), method="filter_role")
     email = SearchFilter(method="filter_email")
+    status = OneOfFilter(words=STATUSES, method="filter_status")
     created_after = InstantFilter("created_at", "gt")
     created_before = InstantFilter("created_at", "lt")
     search = SearchFilter(method="filter_search")
@@ -28,6 +29,9 @@ class UserFilters(FilterSet):
 
     def filter_role(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
         return users.administrators() if value == "administrator" else users.regular()
+
+    def filter_status(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
+        return users.with_status(value)
 
     def filter_email(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
         return users.filter(email=User.canonical_email(value))

@@ -13,6 +13,7 @@ from clients.forms import VerbForm
 from config.throttling.limits import Throttled
 from users.auth.admin_login import PasswordField, throttled
 from users.auth.credentials import is_current_password
+from users.emails import MAX_LENGTH, clean_email
 from users.lifecycle import create_user, update_user
 from users.models import Session, User
 from users.policies import Change, terms
@@ -49,8 +50,13 @@ def incorrect() -> ValidationError:
 
 
 class UserAddForm(SetPasswordMixin, VerbForm):  # type: ignore[type-arg] # none at run time
-    """A new user with a password."""
+    """A new user, with a password or with an invitation to choose one."""
 
+    invite = forms.BooleanField(
+        required=False,
+        label="Invite by mail",
+        help_text="They get a link and choose their own password: leave both fields below empty.",
+    )
     password1 = new_password_field()
     password2 = repeated_password_field()
 
@@ -58,20 +64,35 @@ class UserAddForm(SetPasswordMixin, VerbForm):  # type: ignore[type-arg] # none 
         model = User
         fields = ("name", "email", "client", "active")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "invite" in self.data:
+            for name in ("password1", "password2"):
+                self.fields[name].required = False
+
     @override
     def clean(self) -> dict[str, Any] | None:
-        self.validate_passwords()
+        if not self.cleaned_data.get("invite"):
+            self.validate_passwords()
+        elif any(self.data.get(self.add_prefix(name)) for name in ("password1", "password2")):
+            fault = "Who is invited chooses their own password. Leave this empty."
+            self.add_error("password1", ValidationError(fault, code="invalid"))
         return super().clean()
 
     @override
     def check_instance(self) -> None:
-        self.validate_password_for_user(self.instance, "password1")
+        if not self.cleaned_data.get("invite"):
+            self.validate_password_for_user(self.instance, "password1")
+        elif not self.errors and not self.instance.is_active:
+            fault = ValidationError("Nobody inactive can be invited.", code="invalid")
+            self.add_error("invite", fault)
 
     @override
     def save_by_verb(self) -> User:
         values = self.values("name", "email", "client", "active")
-        password = self.cleaned_data["password1"]
-        return create_user({**values, "password": password}, actor=self.actor)
+        if not self.cleaned_data["invite"]:
+            values["password"] = self.cleaned_data["password1"]
+        return create_user(values, actor=self.actor)
 
 
 class UserChangeForm(VerbForm):
@@ -129,6 +150,18 @@ class SetPasswordForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg] #
         self.validate_passwords()
         self.validate_password_for_user(self.user, "password1")
         return super().clean()
+
+
+class ForgottenForm(forms.Form):
+    """Whose password is forgotten."""
+
+    email = forms.CharField(
+        max_length=MAX_LENGTH,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+
+    def clean_email(self) -> str:
+        return clean_email(self.cleaned_data["email"])
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):

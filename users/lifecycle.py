@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from config.api.errors import Conflict
 from config.api.etags import Stale
+from users.mail.outbox import Kind, enqueue, enqueue_invitation, notify_of_changes
 from users.managers import SessionQuerySet, UserQuerySet
 from users.models import Session, User
 
@@ -28,11 +29,15 @@ class LastAdministrator(Conflict):
 def create_user(values: dict[str, Any], *, actor: User) -> User:
     """Return the new user of `values`, which are checked already; `password` is the plain one.
 
-    Raises `IntegrityError` where another has taken the email since.
+    One without password is invited by mail. Raises `IntegrityError` where another has taken the
+    email since.
     """
-    user = User(**values)
-    user.set_password(values["password"])
-    user.save(force_insert=True)
+    password = values.get("password")
+    user = User(**{**values, "password": make_password(password)})
+    with transaction.atomic():
+        user.save(force_insert=True)
+        if password is None:
+            enqueue_invitation(user)
     return user
 
 
@@ -63,6 +68,7 @@ def _apply(user: User, values: dict[str, Any], *, own_session: Session | None) -
     if not changed:
         return user
     was_administrator, was_active = user.is_administrator, user.is_active
+    was_invited, old_email = not user.has_usable_password(), user.email
     for name, value in changed.items():
         setattr(user, name, value)
     user.save(update_fields=[*changed, "updated_at"])
@@ -75,6 +81,10 @@ def _apply(user: User, values: dict[str, Any], *, own_session: Session | None) -
         require_administrator()
     elif "password" in changed:
         mine.end_sessions(but=own_session.pk if own_session else None)
+    if was_invited and "email" in changed and "password" not in changed:
+        enqueue_invitation(user)  # the link of before died with the address
+    else:
+        notify_of_changes(user, {*changed}, old_email=old_email)
     return user
 
 
@@ -86,6 +96,7 @@ def set_password(user: User, password: str) -> None:
         fresh.password = digest
         fresh.save(update_fields=["password", "updated_at"])
         User.objects.filter(pk=user.pk).end_sessions()
+        enqueue(Kind.PASSWORD_CHANGED, fresh)
 
 
 def _may_remove_administrator(user: User, values: dict[str, Any]) -> bool:
@@ -122,7 +133,8 @@ def lock(users: UserQuerySet) -> None:
 
 
 def require_administrator() -> None:
-    if not User.objects.administrators().active().exists():
+    """Raise `LastAdministrator` where none is active and has a password to get in with."""
+    if not User.objects.administrators().active().with_password().exists():
         raise LastAdministrator
 
 
@@ -194,6 +206,7 @@ def rotate_session(
     if refresh_id == session.spent_id and now - session.refreshed_at <= REUSE_LEEWAY:
         return session
     session.delete()
+    enqueue(Kind.REFRESH_REPLAYED, session.user)
     return None
 
 

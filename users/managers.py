@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -12,7 +13,7 @@ from django.utils import timezone
 from clients.managers import contains_any_case
 
 if TYPE_CHECKING:
-    from users.models import Session, User  # noqa: F401 # in base classes, as text
+    from users.models import Mail, Session, User  # noqa: F401 # in base classes, as text
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -27,6 +28,19 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def regular(self) -> "UserQuerySet":
         return self.filter(client__isnull=False)
+
+    def with_password(self) -> "UserQuerySet":
+        """Keep those who have set a password or been given one; the others are invited at best."""
+        return self.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+
+    def with_status(self, status: str) -> "UserQuerySet":
+        """Keep the users whose `User.status` this is."""
+        if status == "inactive":
+            return self.filter(active=False)
+        active = self.active()
+        if status == "active":
+            return active.with_password()
+        return active.filter(password__startswith=UNUSABLE_PASSWORD_PREFIX)
 
     def locked(self) -> "UserQuerySet":
         """Hold the rows until the transaction ends; their clients are read, not held."""
@@ -108,4 +122,22 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.all() if actor.is_administrator else self.filter(user=actor.pk)
 
 
+class MailQuerySet(models.QuerySet["Mail"]):
+    """Chainable."""
+
+    def waiting(self) -> "MailQuerySet":
+        return self.filter(state="waiting")
+
+    def due(self) -> "MailQuerySet":
+        return self.waiting().filter(due_at__lte=timezone.now())
+
+    def matching(self, words: list[str]) -> "MailQuerySet":
+        """Keep the mails with every word in the recipient's address, in any case."""
+        mails = self
+        for word in words:
+            mails = mails.filter(contains_any_case("recipient", word, self.db))
+        return mails
+
+
 SessionManager = models.Manager.from_queryset(SessionQuerySet)
+MailManager = models.Manager.from_queryset(MailQuerySet)

@@ -13,8 +13,10 @@ from typing_extensions import override
 
 from clients.models import Client
 from clients.names import NameField
-from users.emails import EmailField, clean_email
-from users.managers import SessionManager, UserManager
+from users.emails import MAX_LENGTH as MAX_EMAIL_LENGTH, EmailField, clean_email
+from users.managers import MailManager, SessionManager, UserManager
+
+STATUSES = ("invited", "active", "inactive")
 
 
 class User(AbstractBaseUser):
@@ -67,6 +69,13 @@ class User(AbstractBaseUser):
     def is_active(self) -> bool:  # type: ignore[override] # an attribute in Django, a rule here
         """Tell whether they may get in: they and their client are active."""
         return self.active and (self.client is None or self.client.active)
+
+    @property
+    def status(self) -> str:
+        """Return `inactive`, `invited` (no password yet) or `active`, whatever their client is."""
+        if not self.active:
+            return "inactive"
+        return "active" if self.has_usable_password() else "invited"
 
     @property
     def is_staff(self) -> bool:
@@ -129,3 +138,39 @@ class Session(models.Model):
     @override
     def __str__(self) -> str:
         return f"Session {self.pk}"
+
+
+class Mail(models.Model):
+    """One mail to a user. Its text is made when it is sent, so that no row holds a secret.
+
+    Without `user`, whoever has the address `recipient` at that time is meant, if anybody has.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"
+        OBSOLETE = "obsolete"  # what it speaks of was over before it could be sent
+        FAILED = "failed"  # given up
+
+    kind = models.CharField(max_length=32)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="mails", null=True)
+    recipient = models.CharField(max_length=MAX_EMAIL_LENGTH)
+    state = models.CharField(max_length=16, choices=State, default=State.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    due_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=255, blank=True)
+
+    objects = MailManager()
+
+    class Meta:
+        db_table = "mails"
+        ordering = ("-id",)
+        indexes = (
+            models.Index("due_at", "id", name="mails_waiting", condition=Q(state="waiting")),
+        )
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.recipient}"

@@ -27,6 +27,7 @@ CALLS = {
     "update": Who.ADMINISTRATORS_AND_SELF,
     "partial_update": Who.ADMINISTRATORS_AND_SELF,
     "current": Who.ANYONE,
+    "invite": Who.ADMINISTRATORS,
 }
 
 # The first three are on the caller's own sessions alone: `/auth/sessions` names no user.

@@ -1,13 +1,9 @@
-"""What the OpenAPI document says of users."""
-
-from typing import Any
+"""What the OpenAPI document says of the calls on users."""
 
 from django.conf import settings
 
-from clients.names import MAX_LENGTH
-from clients.schema import NAME
 from config.api.errors import Fault
-from config.api.openapi.operations import Answer, Body, Component, Operation, exact_object
+from config.api.openapi.operations import Answer, Body, Operation
 from config.api.openapi.parameters import INCLUDE, LIST_PARAMETERS
 from config.api.openapi.problems import (
     FORBIDDEN,
@@ -18,141 +14,18 @@ from config.api.openapi.problems import (
     Refusal,
     invalid,
 )
-from config.api.openapi.schemas import SAMPLE_TIME, moment, page_of, read_only, row_id, text
-from users.emails import MAX_LENGTH as MAX_EMAIL_LENGTH
-from users.hashers import MAX_HASHED_LENGTH
-from users.passwords import MAX_LENGTH as MAX_PASSWORD_LENGTH
+from config.api.openapi.schemas import page_of
+from users.shapes import (
+    CREATE,
+    SAMPLE,
+    SAMPLE_ADMINISTRATOR,
+    SAMPLE_PASSWORD,
+    SAMPLES,
+    UPDATE,
+    USER,
+)
 
 TAG = "Users"
-SAMPLE_PASSWORD = "correct horse battery staple"  # noqa: S105 # what a caller might send
-
-CLIENT_REFERENCE = Component(
-    "ClientReference",
-    {
-        **exact_object(
-            {
-                "id": row_id("The id of the client."),
-                "name": text("The name of the client.", minLength=1, maxLength=MAX_LENGTH),
-            },
-            required=("id", "name"),
-            description="The client that a regular user belongs to; null for an administrator.",
-        ),
-        "type": ["object", "null"],
-    },
-)
-EMAIL = text(
-    "Trimmed, ASCII letters lower-cased, an internationalised domain in its ASCII form; unique "
-    "among all users, active or not.",
-    format="email",
-    maxLength=MAX_EMAIL_LENGTH,
-)
-CLIENT_ID = row_id(
-    "The client that the user belongs to. **Null makes an administrator.**",
-    type=["integer", "null"],
-)
-ACTIVE = {
-    "type": "boolean",
-    "description": "False: may not log in, and all of their tokens stop at once.",
-}
-PASSWORD = text(
-    "Any Unicode, counted in NFKC, never trimmed. Not in the list of common passwords, not like "
-    "the name or the email; no composition rules.",
-    format="password",
-    minLength=settings.PASSWORD_MIN_LENGTH,
-    maxLength=MAX_PASSWORD_LENGTH,
-    writeOnly=True,
-)
-CONFIRMATION = text("The same again, if you like.", format="password", writeOnly=True)
-CURRENT_PASSWORD = text(
-    "The caller's own password: needed to change one's own email or password, else ignored.",
-    format="password",
-    minLength=1,
-    maxLength=MAX_HASHED_LENGTH,
-    writeOnly=True,
-)
-TIMES = {
-    "created_at": moment("When they were made, in UTC."),
-    "updated_at": moment("When they were last changed, in UTC."),
-    "last_login_at": moment(
-        "When they last logged in, in UTC; null if never.", type=["string", "null"]
-    ),
-}
-SHOWN: dict[str, Any] = {
-    "id": row_id("The id."),
-    "name": NAME,
-    "email": EMAIL,
-    "client": CLIENT_REFERENCE.ref,
-}
-
-USER = Component(
-    "User",
-    exact_object(
-        {**SHOWN, "active": ACTIVE, **TIMES},
-        required=tuple(SHOWN),
-        description="A person. The keys beside the required ones are there if `include` says so.",
-    ),
-    (CLIENT_REFERENCE,),
-)
-CREATE = Component(
-    "UserCreate",
-    exact_object(
-        {
-            "name": NAME,
-            "email": EMAIL,
-            "client_id": CLIENT_ID,
-            "password": PASSWORD,
-            "password_confirmation": CONFIRMATION,
-            "active": {**ACTIVE, "default": True},
-        },
-        required=("name", "email", "client_id", "password"),
-        description="A new user. `client_id` must be there: leaving it out makes nobody an "
-        "administrator.",
-    ),
-)
-UPDATE = Component(
-    "UserUpdate",
-    exact_object(
-        {
-            "name": NAME,
-            "email": EMAIL,
-            "client_id": CLIENT_ID,
-            "active": ACTIVE,
-            "password": PASSWORD,
-            "password_confirmation": CONFIRMATION,
-            "current_password": CURRENT_PASSWORD,
-            **read_only({"id": SHOWN["id"], **TIMES}),
-            "client": {**CLIENT_REFERENCE.ref, "readOnly": True},
-        },
-        dependentRequired={"password_confirmation": ["password"]},
-        description="Changes of a user. What is left out stays as it is.",
-    ),
-    (CLIENT_REFERENCE,),
-)
-
-SAMPLE = {
-    "id": 42,
-    "name": "Rita Regular",
-    "email": "rita@example.com",
-    "client": {"id": 7, "name": "Acme"},
-}
-SAMPLE_ADMINISTRATOR = {
-    "id": 1,
-    "name": "Ada Lovelace",
-    "email": "ada@example.com",
-    "client": None,
-}
-SAMPLE_WHOLE = {
-    **SAMPLE,
-    "active": True,
-    "created_at": SAMPLE_TIME,
-    "updated_at": SAMPLE_TIME,
-    "last_login_at": None,
-}
-SAMPLES = {
-    "Regular user": SAMPLE,
-    "Administrator": SAMPLE_ADMINISTRATOR,
-    "With every include": SAMPLE_WHOLE,
-}
 INCLUDE_ONLY = {"include": INCLUDE}
 
 BAD_QUERY = (
@@ -168,10 +41,21 @@ BAD_QUERY = (
         "Unknown include",
         Fault(
             "invalid",
-            "Expected some of: active, created_at, updated_at, last_login_at.",
+            "Expected some of: active, status, created_at, updated_at, last_login_at.",
             parameter="include",
         ),
     ),
+)
+SURPLUS = invalid(
+    "Unknown parameter",
+    Fault("unknown_parameter", "Unknown parameter. Those there are: none.", parameter="next"),
+)
+NO_FIELDS = invalid(
+    "Unknown field", Fault("unknown_field", "Unknown field. Those there are: none.", "email")
+)
+INVITED_WITH_PASSWORD = invalid(
+    "Invited with a password",
+    Fault("invalid", "Who is invited sets their own password.", "password"),
 )
 TAKEN = invalid(
     "Two faults",
@@ -192,13 +76,14 @@ CREATE_REFUSALS = (
     NOT_AN_OBJECT,
     TAKEN,
     NO_CLIENT,
+    INVITED_WITH_PASSWORD,
     invalid("client_id missing", Fault("required", "This field is required.", "client_id")),
     invalid(
         "Unknown field",
         Fault(
             "unknown_field",
             "Unknown field. Those there are: "
-            "name, email, client_id, password, password_confirmation, active.",
+            "name, email, client_id, password, password_confirmation, active, invite.",
             "clientid",
         ),
     ),
@@ -276,7 +161,8 @@ OPERATIONS = {
                 Fault(
                     "unknown_parameter",
                     "Unknown parameter. Those there are: page, page_size, ordering, active, "
-                    "client_id, role, email, created_after, created_before, search, include.",
+                    "client_id, role, email, status, created_after, created_before, search, "
+                    "include.",
                     parameter="nmae",
                 ),
             ),
@@ -298,6 +184,7 @@ OPERATIONS = {
             "client_id": "Only the users of this client.",
             "role": "Only those without client, or only those with one; looks at nothing else.",
             "email": "Only the user with exactly this email, in any case.",
+            "status": "Only those invited, active or inactive; looks at nothing else.",
             "created_after": "Only those made after this moment (RFC 3339 with zone), exclusive.",
             "created_before": "Only those made before this moment (RFC 3339 with zone), exclusive.",
             "search": "Words by spaces; each must be in the name or the email, in any case.",
@@ -307,7 +194,8 @@ OPERATIONS = {
         "createUser",
         TAG,
         "Create a user",
-        "For administrators. `client_id` is required: null makes an administrator on purpose.",
+        "For administrators. `client_id` is required: null makes an administrator on purpose. With "
+        "`invite` the user gets a link by mail, sets their own password, and cannot log in before.",
         Answer("The new user.", USER, SAMPLES, status=201, headers=("ETag", "Location")),
         CREATE_REFUSALS,
         Body(
@@ -333,9 +221,38 @@ OPERATIONS = {
                     "password": SAMPLE_PASSWORD,
                     "active": False,
                 },
+                "Invited": {
+                    "name": "Barbara Liskov",
+                    "email": "barbara@example.com",
+                    "client_id": 7,
+                    "invite": True,
+                },
             },
         ),
         INCLUDE_ONLY,
+    ),
+    "invite": Operation(
+        "inviteUser",
+        TAG,
+        "Send a new invitation",
+        "For administrators: a user who has no password as yet gets a mail with a new link, and "
+        "the link of before is dead. It lives 7 days and is good for one use. Takes no body.",
+        Answer("The mail is on its way.", status=204),
+        (
+            *WITH_TOKEN,
+            FORBIDDEN,
+            NO_SUCH_ROW,
+            SURPLUS,
+            NO_FIELDS,
+            NOT_AN_OBJECT,
+            Refusal(
+                "Has a password",
+                409,
+                "not_invited",
+                "This user has a password. They can ask for a new one themselves.",
+            ),
+            Refusal("Inactive", 409, "inactive", "This user or their client is not active."),
+        ),
     ),
     "retrieve": Operation(
         "retrieveUser",

@@ -3,26 +3,24 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from rest_framework.exceptions import PermissionDenied
 from typing_extensions import override
 
 from clients.models import Client
 from clients.names import clean_name
 from config.api.errors import Fault
-from config.api.fields import StrictBooleanField, StrictIntegerField, TextField, at_most
-from config.api.serializers import StrictSerializer, is_same_json
+from config.api.fields import StrictBooleanField, StrictIntegerField, TextField
+from config.api.serializers import is_same_json
 from config.api.values import represent_value
 from config.throttling.limits import network_of
 from users.auth.credentials import is_current_password
+from users.auth.serializers import NewPasswordSerializer, password_field
 from users.emails import clean_email
-from users.hashers import MAX_HASHED_LENGTH, normalised
 from users.models import User
 from users.policies import FIELDS, Change, terms
 
-INCLUDABLE = ("active", "created_at", "updated_at", "last_login_at")
-READ_ONLY = ("id", "client", "created_at", "updated_at", "last_login_at")
+INCLUDABLE = ("active", "status", "created_at", "updated_at", "last_login_at")
+READ_ONLY = ("id", "client", "status", "created_at", "updated_at", "last_login_at")
 
 
 def represent_user(user: User, include: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -32,18 +30,16 @@ def represent_user(user: User, include: tuple[str, ...] = ()) -> dict[str, Any]:
     return shown | {key: represent_value(getattr(user, key)) for key in include}
 
 
-class UserCreateSerializer(StrictSerializer):
-    """A new user. `client_id` must be there: null makes an administrator on purpose."""
+class UserSerializer(NewPasswordSerializer):
+    """What bodies of new users and of changes have in common."""
 
     read_only_keys = READ_ONLY
 
     name = TextField(clean=clean_name)
     email = TextField(clean=clean_email)
     client_id = StrictIntegerField(allow_null=True)
-    password = TextField(clean=at_most(MAX_HASHED_LENGTH))
-    password_confirmation = TextField(
-        clean=at_most(MAX_HASHED_LENGTH), required=False, allow_blank=True
-    )
+    password = password_field()
+    password_confirmation = password_field(required=False, allow_blank=True)
     active = StrictBooleanField(required=False)
 
     instance: User | None
@@ -52,8 +48,9 @@ class UserCreateSerializer(StrictSerializer):
     def cross_faults(self) -> Iterator[Fault]:
         yield from self._email_faults()
         yield from self._client_faults()
-        yield from self._password_faults()
-        yield from self._confirmation_faults()
+        names = ("name", "email")
+        named = {name: self.values.get(name, self.present(name)) for name in names}
+        yield from self.password_faults(User(**named))
 
     def _email_faults(self) -> Iterator[Fault]:
         email = self.values.get("email")
@@ -77,29 +74,40 @@ class UserCreateSerializer(StrictSerializer):
         else:
             yield Fault("does_not_exist", "There is no client with this id.", "client_id")
 
-    def _password_faults(self) -> Iterator[Fault]:
-        if "password" not in self.values:
-            return
-        named = {name: self.values.get(name, self.present(name)) for name in ("name", "email")}
-        try:
-            validate_password(self.values["password"], User(**named))
-        except ValidationError as fault:
-            for error in fault.error_list:
-                yield Fault(str(error.code), " ".join(error.messages), "password")
-
-    def _confirmation_faults(self) -> Iterator[Fault]:
-        confirmation = self.values.pop("password_confirmation", None)
-        password = self.values.get("password")
-        if confirmation is not None and password is not None:
-            if normalised(confirmation) != normalised(password):
-                detail = "This is not the same as the password."
-                yield Fault("mismatch", detail, "password_confirmation")
-
     def present(self, name: str) -> str:
         return getattr(self.instance, name) if self.instance else ""
 
 
-class UserUpdateSerializer(UserCreateSerializer):
+class UserCreateSerializer(UserSerializer):
+    """A new user. `client_id` must be there: null makes an administrator on purpose.
+
+    With `invite` they set their own password: there is none in the body nor in `values`.
+    """
+
+    invite = StrictBooleanField(required=False)
+
+    @override
+    def faults(self) -> list[Fault]:
+        if self.initial_data.get("invite") is True:
+            self.fields["password"].required = False
+        return super().faults()
+
+    @override
+    def cross_faults(self) -> Iterator[Fault]:
+        yield from super().cross_faults()
+        if self.values.pop("invite", False):
+            yield from self._invitation_faults()
+
+    def _invitation_faults(self) -> Iterator[Fault]:
+        for field in ("password", "password_confirmation"):
+            if field in self.initial_data:
+                yield Fault("invalid", "Who is invited sets their own password.", field)
+        client = self.values.get("client")
+        if self.values.get("active") is False or (client and not client.active):
+            yield Fault("invalid", "Nobody inactive can be invited.", "invite")
+
+
+class UserUpdateSerializer(UserSerializer):
     """Changes of a user; what is absent stays. `policies.FIELDS` says who may change what."""
 
     deferred = ("current_password",)
@@ -107,8 +115,8 @@ class UserUpdateSerializer(UserCreateSerializer):
     name = TextField(clean=clean_name, required=False)
     email = TextField(clean=clean_email, required=False)
     client_id = StrictIntegerField(allow_null=True, required=False)
-    password = TextField(clean=at_most(MAX_HASHED_LENGTH), required=False)
-    current_password = TextField(clean=at_most(MAX_HASHED_LENGTH))
+    password = password_field(required=False)
+    current_password = password_field()
 
     instance: User
 

@@ -2,7 +2,8 @@
 
 from django.urls import include, path
 
-from config.api.routing import Actions, endpoint
+from config.api.routing import Actions, endpoint, read_only
+from users import pages
 from users.auth.sessions import SessionViewSet
 from users.views import UserViewSet
 
@@ -15,5 +16,13 @@ urlpatterns = [
     *endpoint("users/current", UserViewSet.as_view({"get": "current"}), "user-current"),
     *endpoint("users/<row_id:pk>", UserViewSet.as_view(ROW), "user-detail"),
     *endpoint("users/<row_id:pk>/sessions", SessionViewSet.as_view(SESSIONS), "user-session-list"),
+    *endpoint(
+        "users/<row_id:pk>/invitation", UserViewSet.as_view({"post": "invite"}), "user-invitation"
+    ),
+    *endpoint("invitation/<str:token>", pages.InvitationPage.as_view(), "invitation-page"),
+    *endpoint("password/reset/<str:token>", pages.ResetPage.as_view(), "password-reset-page"),
+    *endpoint("password/set", read_only(pages.password_set), "password-set-page"),
+    *endpoint("password/forgotten", pages.ForgottenPage.as_view(), "password-forgotten-page"),
+    *endpoint("password/forgotten/heard", read_only(pages.heard), "password-heard-page"),
     path("auth/", include("users.auth.urls")),
 ]

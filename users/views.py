@@ -1,7 +1,9 @@
 """The five endpoints of users."""
 
+from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
+from django import forms
 from django.db.models import F, OrderBy
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,6 +12,8 @@ from typing_extensions import override
 from config.api.errors import Invalid
 from config.api.etags import etag_of
 from config.api.views import ResourceViewSet
+from users.admission import invite_user
+from users.auth.serializers import EmptySerializer
 from users.filters import UserFilters
 from users.lifecycle import create_user, update_user
 from users.managers import UserQuerySet
@@ -67,6 +71,18 @@ class UserViewSet(ResourceViewSet[User]):
 
     def actor(self) -> User:
         return cast(User, self.request.user)  # the policy lets nobody else in
+
+    def invite(self, request: Request, pk: int) -> Response:
+        """Send a new invitation; takes no body."""
+        _, faults = self.read_query()
+        user = self.find(pk, ())
+        EmptySerializer(data=self.body(faults)).raise_faults(*faults)
+        invite_user(user, actor=self.actor())
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    @override
+    def query_fields(self) -> dict[str, forms.Field]:
+        return {} if self.action == "invite" else super().query_fields()
 
     def current(self, request: Request) -> Response:
         query, faults = self.read_query()

@@ -49,10 +49,7 @@ def read_only(view: Page, *, parameters: tuple[str, ...] = ()) -> Page:
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
-            status, detail = HTTPStatus.METHOD_NOT_ALLOWED, "This can only be read."
-            response = problem_response(request, status, "method_not_allowed", detail)
-            response["Allow"] = "GET, HEAD"
-            return response
+            return method_not_allowed(request, ("GET", "HEAD"), "This can only be read.")
         unknown = [name for name in request.GET if name not in parameters]
         if faults := [unknown_parameter(name, parameters) for name in unknown]:
             detail, code = count(faults), shared_code(faults)
@@ -60,3 +57,13 @@ def read_only(view: Page, *, parameters: tuple[str, ...] = ()) -> Page:
         return view(request)
 
     return guarded
+
+
+def method_not_allowed(
+    request: HttpRequest, offered: tuple[str, ...], detail: str = "This cannot be done here."
+) -> HttpResponse:
+    """Return 405 with `Allow`, for what is outside the API."""
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    response = problem_response(request, status, "method_not_allowed", detail)
+    response["Allow"] = ", ".join(offered)
+    return response

@@ -64,6 +64,15 @@ WORKERS = env.whole(1, 256)
           "postgres://u:p@h:99999/n", "postgres://u:p@[::1/n", "postgis://u:p@h/n",
           "timescale://u:p@h/n", "postgres:/u:p@h/n", "/var/db.sqlite3"],
          "expected postgres://user:password@host:port/name or sqlite:///file"),
+        (env.mail_server,
+         ["x", "smtp://", "http://h", "smtp://h:0", "smtp://h:99999", "smtp://h:port", "smtp://[::1",
+          "smtps://h/path", "smtps://h?x=1", "smtps://h#x", "console"],
+         "expected smtps://user:password@host:465, or smtp+tls:// (STARTTLS), or smtp://host"),
+        (env.mail_server, ["smtp://u:p@h", "smtp://u:p@h:587"],
+         "smtp:// would send the password in clear: use smtps:// or smtp+tls://"),
+        (env.mailbox, ["x", "x@", "A <x>", "A <a@example.com", "a@example.com\nBcc: b@example.com",
+                       "a@example.com, b@example.com", "a@b"],
+         "expected an address such as Accounts <accounts@example.com>"),
     ],
 )  # fmt: skip
 def test_bad_value_is_told_by_name_and_reason(
@@ -387,3 +396,41 @@ def test_takes_addresses_of_redis(url: str) -> None:
 def test_refuses_what_is_no_address_of_redis(url: str) -> None:
     (fault,) = faults_of("CACHE_URL", env.redis_url, url)
     assert fault == "CACHE_URL: expected redis://:password@host:6379/0, or rediss:// for TLS"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://relay.example.com", ("relay.example.com", 25, "", "", False, False)),
+        ("smtp://127.0.0.1:1025", ("127.0.0.1", 1025, "", "", False, False)),
+        ("smtp+tls://me:p%40ss@mx.example.com", ("mx.example.com", 587, "me", "p@ss", True, False)),
+        ("smtps://me:p@mx.example.com", ("mx.example.com", 465, "me", "p", False, True)),
+    ],
+)
+def test_mail_server_is_read(url: str, expected: tuple[Any, ...]) -> None:
+    names = ("HOST", "PORT", "HOST_USER", "HOST_PASSWORD", "USE_TLS", "USE_SSL")
+
+    read = env.mail_server(url)
+
+    assert tuple(read[f"EMAIL_{name}"] for name in names) == expected
+    assert read["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+
+
+@pytest.mark.parametrize(
+    "value", ["a@example.com", "Accounts <a@example.com>", '"Acme, Inc." <a@example.com>']
+)
+def test_mailbox_is_taken_as_it_is(value: str) -> None:
+    assert env.mailbox(value) == value
+
+
+def test_secrets_of_the_mail_server_are_not_repeated() -> None:
+    (fault,) = faults_of("EMAIL_URL", env.mail_server, "smtp://me:hunter2@mx.example.com")
+
+    assert "hunter2" not in fault
+
+
+def test_mail_server_needs_an_address_for_links(tmp_path: Path) -> None:
+    refused = load(EMAIL_URL="smtp://relay.example.com", SECRET_KEY=KEY, DATABASE_URL="sqlite://")
+
+    assert refused.returncode == 1
+    assert "PUBLIC_URL: required with EMAIL_URL, links in mails begin with it" in refused.stderr

@@ -8,8 +8,8 @@ from tests.sending import send
 from users.models import User
 
 ENDPOINTS = [
-    ("GET", "/users", "page, page_size, ordering, active, client_id, role, email, created_after, "
-     "created_before, search, include"),
+    ("GET", "/users", "page, page_size, ordering, active, client_id, role, email, status, "
+     "created_after, created_before, search, include"),
     ("POST", "/users", "include"),
     ("GET", "/users/current", "include"),
     ("GET", "/users/{user}", "include"),
@@ -22,6 +22,10 @@ ENDPOINTS = [
     ("PATCH", "/clients/{client}", "include"),
     ("POST", "/auth/login", "none"),
     ("POST", "/auth/refresh", "none"),
+    ("POST", "/auth/invitation", "none"),
+    ("POST", "/auth/password/forgotten", "none"),
+    ("POST", "/auth/password/reset", "none"),
+    ("POST", "/users/{user}/invitation", "none"),
     ("POST", "/auth/logout", "none"),
     ("GET", "/auth/sessions", "page, page_size"),
     ("DELETE", "/auth/sessions", "none"),

@@ -27,7 +27,8 @@ from config.middleware import RequestMiddleware
 from config.rsgi import TOO_SLOW, refused
 from config.throttling.limits import Throttled
 from tests.conftest import Login, codes
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, InvitedFactory
+from users.links import INVITATION, PASSWORD_RESET
 from users.models import Session, User
 
 DOCUMENT: dict[str, Any] = json.loads(document())
@@ -101,6 +102,8 @@ def world(
     """Rows that the examples speak of, and who calls."""
     login(administrator)
     session = Session.objects.get()
+    invited = InvitedFactory()
+    asleep = InvitedFactory(active=False)
     expired = APIClient()
     expired.credentials(HTTP_AUTHORIZATION="Bearer spent")
     return {
@@ -109,7 +112,14 @@ def world(
         "stranger": partial(login, stranger),
         "anonymous": lambda: anonymous,
         "expired": lambda: expired,
-        "ids": {1: administrator.pk, 42: regular.pk, 7: regular.client_id, 1042: session.pk},
+        "ids": {
+            1: administrator.pk,
+            42: regular.pk,
+            43: invited.pk,
+            44: asleep.pk,
+            7: regular.client_id,
+            1042: session.pk,
+        },
     }
 
 
@@ -136,7 +146,7 @@ def send(
     **headers: str,
 ) -> Any:
     documented, path, _ = OPERATIONS[operation_id]
-    samples = {"/clients/{id}": 7, "/auth/sessions/{id}": 1042}
+    samples = {"/clients/{id}": 7, "/auth/sessions/{id}": 1042, "/users/{id}/invitation": 43}
     own = world["ids"][samples.get(path, 42)]
     url = path.replace("{id}", str(row or own)) + (f"?{query}" if query else "")
     data = body if isinstance(body, str) else json.dumps(local(body, world["ids"]))
@@ -282,7 +292,9 @@ def test_knows_the_fields_of_the_code(world: World, operation_id: str) -> None:
     known = fault["detail"].partition("Those there are: ")[2].rstrip(".").split(", ")
     assert sorted(known) == sorted(writable)
     missing = {pointer[2:] for pointer, code in codes(answer).items() if code == "required"}
-    assert missing == set(body_schema(operation_id).get("required", []))
+    schema = body_schema(operation_id)
+    without_others = schema.get("oneOf", [{}])[0].get("required", [])  # `password` or `invite`
+    assert missing == {*schema.get("required", []), *without_others}
 
 
 @pytest.mark.parametrize(("read", "change"), [("retrieveUser", "updateUser"),
@@ -311,10 +323,21 @@ EXAMPLES = [
 ]
 
 
+# The call: which link its token is of, and whose.
+LINKS = {"resetPassword": (PASSWORD_RESET, 42), "acceptInvitation": (INVITATION, 43)}
+
+
+def with_live_token(world: World, operation_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    link, row = LINKS[operation_id]
+    return {**body, "token": link.token(User.objects.get(pk=world["ids"][row]))}
+
+
 @pytest.mark.parametrize(("operation_id", "title", "body"), EXAMPLES)
 def test_examples_of_bodies_are_accepted(
     world: World, operation_id: str, title: str, body: dict[str, Any]
 ) -> None:
+    if operation_id in LINKS:
+        body = with_live_token(world, operation_id, body)
     if operation_id == "refresh":
         body = {"refresh": world["regular"]().tokens["refresh"]}
 
@@ -400,9 +423,23 @@ WAYS: dict[str, dict[str, Any]] = {
     "refresh unknown_parameter": {"query": "next=/", "body": {"refresh": "x"}},
     "refresh token_missing": {"body": {}},
     "refresh spent_or_expired": {"body": {"refresh": "spent"}},
+    "used_or_expired": {"body": {"token": "42:x", "password": PASSWORD}},
+    "password_missing": {"body": {"token": "a live one"}},
+    "email_missing": {"body": {}},
+    "no_address": {"body": {"email": "rita"}},
+    "has_a_password": {"row": 42},
+    "inactive": {"row": 44},
+    "inviteUser unknown_parameter": {"query": "next=/"},
+    "inviteUser unknown_field": {"body": {"email": "rita@example.com"}},
+    "forgotPassword unknown_parameter": {"query": "next=/", "body": {"email": "r@example.com"}},
     "logout unknown_parameter": {"query": "next=/"},
     "logout unknown_field": {"body": {"refresh": "x"}},
 }
+for _call in ("resetPassword", "acceptInvitation"):
+    WAYS[f"{_call} unknown_parameter"] = {
+        "query": "next=/",
+        "body": {"token": "a live one", "password": PASSWORD},
+    }
 for _call in ("endSession", "endOtherSessions", "endUserSessions"):
     WAYS[f"{_call} unknown_parameter"] = {"query": "next=/"}
     WAYS[f"{_call} unknown_field"] = {"body": {"all": True}}
@@ -413,6 +450,7 @@ for _title, _change in {
     "two_faults": WAYS["two_faults"]["body"],
     "no_such_client": {"client_id": MISSING_ID},
     "client_id_missing": {"client_id": ...},
+    "invited_with_a_password": {"invite": True},
     "unknown_field": {"clientid": 7},
 }.items():
     _body = {key: value for key, value in {**NEW, **_change}.items() if value is not ...}
@@ -452,6 +490,8 @@ def test_examples_of_refusals_are_what_the_service_answers(
 ) -> None:
     way: dict[str, Any] = dict(WAYS.get(f"{operation_id} {title}") or WAYS[title])
     way["row"] = world["ids"].get(way.get("row"), way.get("row"))
+    if "token" in way.get("body", ()) and title != "used_or_expired":
+        way["body"] = with_live_token(world, operation_id, way["body"])
     before, sessions = rows(), set(Session.objects.values_list())
 
     answer = send(world, operation_id, **{"X-Request-ID": SAMPLE_REQUEST_ID, **way})

@@ -20,6 +20,8 @@ import psycopg
 import pytest
 from django.conf import settings
 
+from tests.mails import free_port
+
 BASE_DIR = Path(settings.BASE_DIR)
 ROOT = "root@example.com"
 PASSWORD = "correct horse battery staple"
@@ -140,10 +142,8 @@ def service(
 
 
 @contextmanager
-def serving(environment: dict[str, str], log: Path) -> Iterator[Service]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def serving(environment: dict[str, str], log: Path, *, port: int = 0) -> Iterator[Service]:
+    port = port or free_port()
     with log.open("wb") as stream:
         command = [sys.executable, "-m", "config.server", "--port", str(port)]
         process = subprocess.Popen(

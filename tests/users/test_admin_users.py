@@ -424,7 +424,7 @@ def test_leads_back_from_a_filter_that_there_is_not(administrator: User, query: 
 def test_shows_the_columns(administrator: User, regular: User) -> None:
     page = enter(administrator).get(USERS).content.decode()
 
-    columns = ("email", "name", "client", "role", "active", "last_login_at")
+    columns = ("email", "name", "client", "role", "active", "status", "last_login_at")
     assert all(f"column-{name}" in page for name in columns)
     assert '<td class="field-role">Administrator</td>' in page
     assert '<td class="field-client nowrap">Acme</td>' in page

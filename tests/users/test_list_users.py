@@ -323,7 +323,7 @@ def test_names_the_parameters_there_are(as_administrator: APIClient) -> None:
             "parameter": "actve",
             "code": "unknown_parameter",
             "detail": "Unknown parameter. Those there are: page, page_size, ordering, active, "
-            "client_id, role, email, created_after, created_before, search, include.",
+            "client_id, role, email, status, created_after, created_before, search, include.",
         }
     ]
 

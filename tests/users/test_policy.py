@@ -20,7 +20,7 @@ import users.policies
 from clients.models import Client
 from config.api.views import Manners
 from tests.conftest import Login
-from tests.factories import AdministratorFactory, UserFactory, as_row
+from tests.factories import AdministratorFactory, InvitedFactory, UserFactory, as_row
 from tests.sending import send
 from users.models import Session, User
 from users.policies import (
@@ -55,6 +55,10 @@ partial_update  colleague's     401     200            403      401       401
 partial_update  stranger's      401     200            403      401       401
 partial_update  administrator's 401     200            403      401       401
 partial_update  missing         401     404            403      401       401
+invite          own             401     409            403      401       401
+invite          invited         401     204            403      401       401
+invite          stranger's      401     409            403      401       401
+invite          missing         401     404            403      401       401
 """
 
 SESSION_MATRIX = """
@@ -81,6 +85,7 @@ METHODS = {
     "retrieve": "get",
     "update": "put",
     "partial_update": "patch",
+    "invite": "post",
 }
 
 
@@ -96,9 +101,8 @@ def read_matrix(text: str) -> list[tuple[str, str, str, int]]:
 
 
 def path_of(call: str, row_id: int) -> str:
-    return {"list": "/users", "create": "/users", "current": "/users/current"}.get(
-        call, f"/users/{row_id}"
-    )
+    paths = {"list": "/users", "create": "/users", "current": "/users/current"}
+    return paths.get(call, f"/users/{row_id}" + ("/invitation" if call == "invite" else ""))
 
 
 @pytest.fixture
@@ -145,10 +149,11 @@ def test_answers_as_the_matrix_says(
 ) -> None:
     client, user = call_as(caller)
     rows = {"colleague's": colleague, "stranger's": stranger, "administrator's": administrator}
+    rows["invited"] = InvitedFactory(client=colleague.client)
     target = rows.get(row, user or colleague)
     row_id = 2**62 if row == "missing" else target.pk
     before = list(User.objects.order_by("pk").values())
-    body = {"name": "New name"}
+    body = {"name": "New name"} if call != "invite" else {}
     if call == "create":
         body = {"name": "New", "email": "new@example.com", "password": "brave new horses"}
         body["client_id"] = None  # type: ignore[assignment] # JSON
@@ -159,7 +164,7 @@ def test_answers_as_the_matrix_says(
 
     assert answer.status_code == status, answer.content
     changed = list(User.objects.order_by("pk").values()) != before
-    assert changed == (status in (200, 201) and METHODS[call] != "get")
+    assert changed == (status in (200, 201, 204) and METHODS[call] != "get")
 
 
 def sessions_of(user: User) -> dict[str, int]:
@@ -240,7 +245,8 @@ def test_every_other_view_of_the_api_says_who_may() -> None:
     views = {cls for _, cls in ROUTED if issubclass(cls, Manners)}
     is_open = {cls.__name__ for cls in views if AllowAny in cls.permission_classes}
 
-    assert is_open == {"LoginView", "RefreshView", "SchemaView"}
+    by_mail = {"ForgottenView", "ResetView", "InvitationView"}
+    assert is_open == {"LoginView", "RefreshView", "SchemaView", *by_mail}
 
 
 def ask(

@@ -20,6 +20,7 @@ AUTHENTICATION = "SELECT sessions users clients"  # session, user and client in 
 FIND = "SELECT users clients"  # the row to answer, with its client
 EMAIL_FREE = "SELECT users"
 CLIENT_EXISTS = "SELECT clients"
+NOTICE = "INSERT mails"
 LOCK = "LOCK users clients"  # the row again, held, its client read beside it
 
 USERS: list[tuple[str, str, Any, list[str]]] = [
@@ -31,13 +32,13 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
     ("get", "/users?page=0", None, [AUTHENTICATION]),
     ("put", "/users/{regular}", {}, [AUTHENTICATION, FIND, LOCK]),
     ("put", "/users/{regular}", {"name": "N"}, [AUTHENTICATION, FIND, LOCK, "UPDATE users"]),
-    ("put", "/users/{regular}", {"email": "n@example.com"},
-     [AUTHENTICATION, FIND, EMAIL_FREE, LOCK, "UPDATE users"]),
+    ("put", "/users/{regular}", {"email": "n@example.com"},  # both addresses are told
+     [AUTHENTICATION, FIND, EMAIL_FREE, LOCK, "UPDATE users", NOTICE, NOTICE]),
     ("put", "/users/{regular}", {"client_id": "{globex}"},
      [AUTHENTICATION, FIND, CLIENT_EXISTS, LOCK, "UPDATE users"]),
     ("put", "/users/{regular}", {"name": 5}, [AUTHENTICATION, FIND]),
     ("put", "/users/{regular}", {"password": "an entirely new sentence"},
-     [AUTHENTICATION, FIND, LOCK, "UPDATE users", "DELETE sessions users"]),
+     [AUTHENTICATION, FIND, LOCK, "UPDATE users", "DELETE sessions users", NOTICE]),
     ("put", "/users/{regular}", {"active": False},
      [AUTHENTICATION, FIND, LOCK, "UPDATE users", "DELETE sessions users",
       "SELECT users"]),  # some administrator is left
@@ -47,6 +48,10 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
     ("post", "/users",
      {"name": "N", "email": "n@example.com", "client_id": None, "password": "brave new horses"},
      [AUTHENTICATION, EMAIL_FREE, "INSERT users"]),
+    ("post", "/users",
+     {"name": "N", "email": "n@example.com", "client_id": None, "invite": True},
+     [AUTHENTICATION, EMAIL_FREE, "INSERT users", "UPDATE mails", "INSERT mails"]),
+    ("post", "/users/{regular}/invitation", None, [AUTHENTICATION, FIND, LOCK]),  # has a password
     ("post", "/users",
      {"name": "N", "email": "n@example.com", "client_id": "{globex}",
       "password": "brave new horses"},
@@ -214,4 +219,5 @@ def test_wrong_current_password_costs_the_counters_alone(
         LOCK if connection.features.has_select_for_update else LOCK.replace("LOCK", "SELECT"),
         "UPDATE users",
         "DELETE sessions users",
+        NOTICE,
     ]

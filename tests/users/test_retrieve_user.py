@@ -98,7 +98,7 @@ def test_names_the_keys_that_can_be_included(as_regular: APIClient) -> None:
         {
             "parameter": "include",
             "code": "invalid",
-            "detail": "Expected some of: active, created_at, updated_at, last_login_at.",
+            "detail": "Expected some of: active, status, created_at, updated_at, last_login_at.",
         }
     ]
 

@@ -15,7 +15,9 @@ MEANINGS_OF_CODES = {
     "not_found": "no such path, row or page",
     "method_not_allowed": "the path has other methods, named in `Allow`",
     "request_timeout": "the body did not arrive within ten seconds",
+    "inactive": "the user or their client is not active, so an invitation would let nobody in",
     "last_administrator": "the change would leave no active administrator",
+    "not_invited": "the user has a password, so there is nothing to invite them to",
     "precondition_failed": "`If-Match` is stale",
     "payload_too_large": "the body is over 1 MiB",
     "unsupported_media_type": "the body is no JSON in UTF-8, or is compressed",
@@ -67,7 +69,10 @@ PATCH, and the change is made only if nobody else was faster.
 """
 
 TAGS = [
-    {"name": "Authentication", "description": "Log in, stay logged in, log out."},
+    {
+        "name": "Authentication",
+        "description": "Log in, stay logged in, log out; set a password by a mailed link.",
+    },
     {"name": "Sessions", "description": "Where a user is logged in, and ending it."},
     {"name": "Users", "description": "The accounts. Administrators manage all, others their own."},
     {"name": "Clients", "description": "The organisations that regular users belong to."},

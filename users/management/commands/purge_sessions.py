@@ -1,12 +1,13 @@
-"""`manage.py purge_sessions`: delete the rows of sessions and counters that are over."""
+"""`manage.py purge_sessions`: delete the rows of sessions, counters and mails that are over."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from typing_extensions import override
 
-from config.throttling.stores import now_ms, purge
+from config.throttling.stores import now_ms, purge as purge_counters
 from users.lifecycle import purge_sessions
+from users.mail.delivery import purge as purge_mails
 
 BATCH = 500  # rows a transaction: so few that a log-in on SQLite hardly waits
 
@@ -14,7 +15,7 @@ BATCH = 500  # rows a transaction: so few that a log-in on SQLite hardly waits
 class Command(BaseCommand):
     """Purge batch by batch; whatever stops it, the batches before are done."""
 
-    help = "Delete expired sessions and ended counters of failures. Safe while serving."
+    help = "Delete expired sessions, ended counters and old mails. Safe while serving."
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
@@ -22,6 +23,8 @@ class Command(BaseCommand):
         while count == BATCH:
             count = purge_sessions(limit=BATCH)
             total += count
-        while purge(now=now_ms(), limit=BATCH) == BATCH:
+        while purge_counters(now=now_ms(), limit=BATCH) == BATCH:
+            pass
+        while purge_mails(limit=BATCH) == BATCH:
             pass
         self.stdout.write(f"Expired sessions purged: {total}.")

@@ -1,0 +1,69 @@
+"""How one who has no password gets one by mail: the verbs behind invitations and resets."""
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from config.api.errors import Conflict
+from users.links import PASSWORD_RESET, Link
+from users.mail.outbox import Kind, enqueue, enqueue_invitation, enqueue_reset
+from users.models import User
+
+
+class NotInvited(Conflict):
+    """409: they have a password already."""
+
+    default_code = "not_invited"
+    default_detail = "This user has a password. They can ask for a new one themselves."
+
+
+class Inactive(Conflict):
+    """409: a link would let them in no more than a password."""
+
+    default_code = "inactive"
+    default_detail = "This user or their client is not active."
+
+
+class LinkExpired(Exception):
+    """The link has been used, is too old, or was never one."""
+
+
+@transaction.atomic
+def invite_user(user: User, *, actor: User) -> None:
+    """Send a new invitation; the links of before are dead.
+
+    Raises `Inactive` or `NotInvited` (409) with nothing changed.
+    """
+    fresh = User.objects.locked().get(pk=user.pk)
+    if not fresh.is_active:
+        raise Inactive
+    if fresh.has_usable_password():
+        raise NotInvited
+    # No change that anybody sees, so `updated_at` stays.
+    User.objects.filter(pk=fresh.pk).update(password=make_password(None))
+    enqueue_invitation(fresh)
+
+
+def request_reset(email: str) -> None:
+    """Send a link to whoever has this canonical address and may get in, if anybody.
+
+    The same work whether there is such an account or not: it is looked up when the mail is sent.
+    """
+    enqueue_reset(email)
+
+
+def redeem(link: Link, token: str, password: str) -> User:
+    """Set the password of whom the token is for, end all their sessions; raise `LinkExpired`.
+
+    Hashed outside of any lock; then the token is read again under it, as it is good for one use.
+    """
+    digest = make_password(password)
+    with transaction.atomic():
+        user = link.read(token, User.objects.locked())
+        if user is None:
+            raise LinkExpired
+        user.password = digest
+        user.save(update_fields=["password", "updated_at"])
+        User.objects.filter(pk=user.pk).end_sessions()
+        if link is PASSWORD_RESET:
+            enqueue(Kind.PASSWORD_CHANGED, user)
+        return user

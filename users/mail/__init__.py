@@ -1,0 +1,1 @@
+"""Mail to users: rows first, sent by a worker."""

@@ -1,0 +1,44 @@
+"""Putting mails into the outbox: called by the verbs, inside their transaction."""
+
+from enum import StrEnum
+
+from users.models import Mail, User
+
+
+class Kind(StrEnum):
+    """What a mail is about; the names of its templates in templates/emails/."""
+
+    INVITATION = "invitation"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 # a name, no password
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 # a name, no password
+    EMAIL_CHANGED = "email_changed"
+    REFRESH_REPLAYED = "refresh_replayed"
+
+
+def enqueue(kind: Kind, user: User, *, to: str = "") -> None:
+    """Put a mail to `user` into the outbox, to their present address or `to`."""
+    Mail.objects.create(kind=kind, user=user, recipient=to or user.email)
+
+
+def enqueue_invitation(user: User) -> None:
+    """Invite; an invitation that still waits is about a link that is dead now."""
+    waiting = Mail.objects.waiting().filter(user=user, kind=Kind.INVITATION)
+    waiting.update(state=Mail.State.OBSOLETE)
+    enqueue(Kind.INVITATION, user)
+
+
+def enqueue_reset(email: str) -> None:
+    """Ask for a reset of whoever has this canonical address.
+
+    Nobody is looked up: the work is the same whether there is such an account or not.
+    """
+    Mail.objects.create(kind=Kind.PASSWORD_RESET, user=None, recipient=email)
+
+
+def notify_of_changes(user: User, changed: set[str], *, old_email: str) -> None:
+    """Tell the owner, at the old address too, that the email or the password has changed."""
+    if "email" in changed:
+        for address in (old_email, user.email):
+            enqueue(Kind.EMAIL_CHANGED, user, to=address)
+    if "password" in changed:
+        enqueue(Kind.PASSWORD_CHANGED, user, to=old_email)
