@@ -1,6 +1,7 @@
 """How users and their sessions are shown and changed in the admin site."""
 
-from typing import Any, cast
+from datetime import timedelta
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import AdminErrorList, AdminForm
@@ -18,6 +19,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from typing_extensions import override
@@ -99,6 +101,30 @@ class ClientFilter(admin.SimpleListFilter):
         return cast(UserQuerySet, queryset.filter(client=chosen) if chosen else queryset)
 
 
+class LastLoginFilter(admin.SimpleListFilter):
+    """Shows who has not logged in for long, and apart from them who never has."""
+
+    title = "last login"
+    parameter_name = "last_login"
+    days: ClassVar = {"30": 30, "90": 90, "180": 180}
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*((key, f"Over {key} days ago") for key in self.days), ("never", "Never")]
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: Any) -> UserQuerySet:
+        chosen = self.value()
+        if chosen is None:
+            return cast(UserQuerySet, queryset)
+        if chosen == "never":
+            return cast(UserQuerySet, queryset.filter(last_login_at__isnull=True))
+        if chosen not in self.days:
+            raise IncorrectLookupParameters
+        bound = timezone.now() - timedelta(days=self.days[chosen])
+        return cast(UserQuerySet, queryset.filter(last_login_at__lt=bound))
+
+
 class UserAdmin(VerbAdmin):
     """Users; the digest of the password is on no page and no query can ask for it."""
 
@@ -107,9 +133,9 @@ class UserAdmin(VerbAdmin):
     form = UserChangeForm
     autocomplete_fields = ("client",)
     list_display = ("email", "name", "client", "role", "active", "status", "last_login_at")
-    list_filter = (RoleFilter, StatusFilter, "active", ClientFilter)
+    list_filter = (RoleFilter, StatusFilter, "active", LastLoginFilter, ClientFilter)
     list_select_related = ("client",)
-    lookups = ("role", "status", "client", "active__exact", "active__isnull")
+    lookups = ("role", "status", "client", "last_login", "active__exact", "active__isnull")
     search_fields = ("name", "email")
     search_help_text = "Every word is in the name or the email."
 

@@ -18,6 +18,9 @@ class UserFilters(FilterSet):
     status = OneOfFilter(words=STATUSES, method="filter_status")
     created_after = InstantFilter("created_at", "gt")
     created_before = InstantFilter("created_at", "lt")
+    last_login_after = InstantFilter("last_login_at", "gt")
+    last_login_before = InstantFilter("last_login_at", "lt")
+    never_logged_in = OneOfFilter(words=("true", "false"), method="filter_never_logged_in")
     search = SearchFilter(method="filter_search")
 
     class Meta:
@@ -35,6 +38,9 @@ class UserFilters(FilterSet):
 
     def filter_email(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
         return users.filter(email=User.canonical_email(value))
+
+    def filter_never_logged_in(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
+        return users.filter(last_login_at__isnull=value == "true")
 
     def filter_search(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
         return users.matching(value.split())

@@ -1,7 +1,7 @@
 """What is done to users and sessions: the verbs that API, admin site and commands share."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -105,10 +105,10 @@ def _may_remove_administrator(user: User, values: dict[str, Any]) -> bool:
 
 
 @transaction.atomic
-def set_active(users: UserQuerySet, active: bool, *, actor: User) -> int:
+def set_active(users: UserQuerySet, active: bool, *, actor: User | None) -> int:
     """Activate or deactivate many and return how many changed; all of their sessions end.
 
-    Raises `LastAdministrator` (409) with nothing changed.
+    `actor` is None for a command. Raises `LastAdministrator` (409) with nothing changed.
     """
     changing = User.objects.filter(pk__in=users.order_by().values("pk"), active=not active)
     if active:
@@ -120,6 +120,32 @@ def set_active(users: UserQuerySet, active: bool, *, actor: User) -> int:
     if not active:
         require_administrator()
     return count
+
+
+@transaction.atomic
+def deactivate_dormant(users: UserQuerySet, *, bound: datetime, actor: User | None) -> list[User]:
+    """Deactivate those of `users` who are dormant (see `UserQuerySet`) and return them, by id.
+
+    Decided under the lock: who has logged in since they were chosen stays active. Where all active
+    administrators are dormant, the one who logged in last stays. Raises `LastAdministrator`, with
+    nothing changed, only where there was none before.
+    """
+    lock_administrators(users)
+    dormant = User.objects.filter(pk__in=users.order_by().values("pk")).dormant(bound)
+    spared = spared_administrator(bound)
+    found = list(dormant.exclude(pk=spared and spared.pk).order_by("pk"))
+    set_active(User.objects.filter(pk__in=[user.pk for user in found]), False, actor=actor)
+    return found
+
+
+def spared_administrator(bound: datetime) -> User | None:
+    """Return who stays because every active administrator is dormant; None where one is not."""
+    administrators = User.objects.administrators().active()
+    dormant = administrators.dormant(bound)
+    if administrators.exclude(pk__in=dormant.values("pk")).exists():
+        return None
+    last: User | None = dormant.by_last_login().first()
+    return last
 
 
 def lock_administrators(users: UserQuerySet) -> None:

@@ -1,5 +1,6 @@
 """Queries on users and sessions, and how users come to be."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -8,6 +9,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from clients.managers import contains_any_case
@@ -41,6 +43,20 @@ class UserQuerySet(models.QuerySet["User"]):
         if status == "active":
             return active.with_password()
         return active.filter(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+
+    def dormant(self, bound: datetime) -> "UserQuerySet":
+        """Keep the active users who have neither logged in nor refreshed a session since `bound`.
+
+        Who never logged in counts from when they were made.
+        """
+        never = Q(last_login_at__isnull=True, created_at__lt=bound)
+        sessions = apps.get_model("users", "Session")._default_manager
+        used = sessions.filter(user=OuterRef("pk"), refreshed_at__gte=bound)
+        return self.active().filter(never | Q(last_login_at__lt=bound), ~Exists(used))
+
+    def by_last_login(self) -> "UserQuerySet":
+        """Put those first who logged in last; of those who never did, those made last."""
+        return self.order_by(F("last_login_at").desc(nulls_last=True), "-created_at", "-pk")
 
     def locked(self) -> "UserQuerySet":
         """Hold the rows until the transaction ends; their clients are read, not held."""

@@ -50,6 +50,8 @@ class User(AbstractBaseUser):
     class Meta:
         db_table = "users"
         ordering = ("id",)
+        # With the id, because ties go by it: this also puts a list in this order.
+        indexes = (models.Index(fields=("last_login_at", "id"), name="users_last_login"),)
         constraints = (
             models.CheckConstraint(condition=Q(email=Lower("email")), name="users_email_lower"),
             models.CheckConstraint(condition=~Q(email=""), name="users_email_not_empty"),

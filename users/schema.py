@@ -161,8 +161,8 @@ OPERATIONS = {
                 Fault(
                     "unknown_parameter",
                     "Unknown parameter. Those there are: page, page_size, ordering, active, "
-                    "client_id, role, email, status, created_after, created_before, search, "
-                    "include.",
+                    "client_id, role, email, status, created_after, created_before, last_login_after, "
+                    "last_login_before, never_logged_in, search, include.",
                     parameter="nmae",
                 ),
             ),
@@ -187,6 +187,13 @@ OPERATIONS = {
             "status": "Only those invited, active or inactive; looks at nothing else.",
             "created_after": "Only those made after this moment (RFC 3339 with zone), exclusive.",
             "created_before": "Only those made before this moment (RFC 3339 with zone), exclusive.",
+            "last_login_after": "Only those who last logged in after this moment (RFC 3339 with "
+            "zone), exclusive.",
+            "last_login_before": "Only those who last logged in before this moment (RFC 3339 with "
+            "zone), exclusive. Who never logged in has no last login and is not among them: see "
+            "`never_logged_in`.",
+            "never_logged_in": "Only those who never logged in, or only those who did. With "
+            "`created_before`: accounts made long ago and never used.",
             "search": "Words by spaces; each must be in the name or the email, in any case.",
         },
     ),

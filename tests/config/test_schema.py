@@ -361,7 +361,8 @@ LISTS = {
     "listUsers": (
         "page=1&page_size=100&ordering=-name,id&active=true&role=regular&search=rita"
         "&email=rita@example.com&created_after=2020-01-31T12:00:00Z"
-        "&created_before=2999-01-31T12:00:00%2B01:00&include=active,last_login_at",
+        "&created_before=2999-01-31T12:00:00%2B01:00&last_login_after=2020-01-31T12:00:00Z"
+        "&last_login_before=2999-01-31T12:00:00%2B01:00&never_logged_in=false&include=active,last_login_at",
         1,
     ),
     "listClients": (
@@ -377,6 +378,8 @@ LISTS = {
 @pytest.mark.parametrize(("operation_id", "case"), LISTS.items())
 def test_lists_take_every_parameter(world: World, operation_id: str, case: tuple[str, int]) -> None:
     query, count = case
+    world["regular"]()  # or they would have no last login to filter by
+
     answer = send(world, operation_id, query=query)
 
     check_answer(operation_id, answer)

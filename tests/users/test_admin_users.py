@@ -1,9 +1,11 @@
 """/admin/users/user/: operators change users by the same rules as through the API."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from clients.models import Client
@@ -400,9 +402,26 @@ def test_offers_no_list_of_clients(administrator: User, acme: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("choice", "found"),
+    [("30", "a b c"), ("90", "b c"), ("180", "c"), ("never", "d")],
+)
+def test_filters_by_last_login(administrator: User, acme: Client, choice: str, found: str) -> None:
+    browser = enter(administrator)
+    for name, days in {"a": 31, "b": 91, "c": 181, "d": None}.items():
+        login = days and timezone.now() - timedelta(days=days)
+        UserFactory(name=name, client=acme, last_login_at=login)
+
+    page = browser.get(f"{USERS}?last_login={choice}")
+
+    assert [user.name for user in page.context["cl"].result_list] == found.split()
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "role=owner",
+        "last_login=0",
+        "last_login=31",
         "client=0",
         "client=999999",
         "client=99999999999999999999",

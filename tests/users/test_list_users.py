@@ -141,6 +141,39 @@ def test_filters_by_client(people: APIClient, acme: Client) -> None:
     assert names(people.get(f"/users?client_id={2**63 - 1}")) == []
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("last_login_before=2026-01-09T00:00:00Z", "D"),
+        ("last_login_before=2026-01-09T00:00:00.000001Z", "A D"),
+        ("last_login_before=2026-01-09T01:00:00%2B01:00", "D"),
+        ("last_login_before=9999-12-31T23:59:59Z", "A D"),
+        ("last_login_after=2026-01-08T00:00:00Z", "A"),
+        ("last_login_after=2026-01-07T23:59:59.999999Z", "A D"),
+        ("last_login_after=2026-01-08T00:00:00Z&last_login_before=2026-01-09T00:00:00Z", ""),
+        ("never_logged_in=true", "B C"),
+        ("never_logged_in=false", "A D"),
+        ("never_logged_in=true&created_before=2026-01-02T00:00:00Z", "B"),
+        ("never_logged_in=true&last_login_before=9999-12-31T23:59:59Z", ""),
+        ("last_login_before=9999-12-31T23:59:59Z&ordering=last_login_at", "D A"),
+    ],
+)
+def test_filters_by_last_login(
+    query: str, found: str, as_administrator: APIClient, acme: Client
+) -> None:
+    days = {"A": (2, 9), "B": (1, None), "C": (3, None), "D": (3, 8)}
+    for name, (created, login) in days.items():
+        user = UserFactory(name=name, client=acme)
+        User.objects.filter(pk=user.pk).update(
+            created_at=datetime(2026, 1, created, tzinfo=UTC),
+            last_login_at=login and datetime(2026, 1, login, tzinfo=UTC),
+        )
+
+    answer = as_administrator.get(f"/users?client_id={acme.pk}&{query}")
+
+    assert names(answer) == found.split()
+
+
 # Order
 
 
@@ -285,6 +318,10 @@ def test_first_page_of_nothing_is_there(as_administrator: APIClient) -> None:
            "2026-01-01T25:00:00Z", "2026-01-01T00:00:00%2B99:99", "9999-12-31T23:59:59-23:59",
            "2026-01-01T00:00:0099Z", "0000-01-01T00:00:00Z", "%D9%A22026-01-01T00:00:00Z"]],
         ("created_before=0001-01-01T00:00:00%2B23:59", {"created_before": "invalid"}),
+        *[(f"last_login_{side}={value}", {f"last_login_{side}": "invalid"})
+          for side in ("after", "before") for value in ["2026-01-01", "never", "90"]],
+        ("last_login_before=", {"last_login_before": "blank"}),
+        *[(f"never_logged_in={value}", {"never_logged_in": "invalid"}) for value in ["1", "True"]],
         ("search=", {"search": "blank"}),
         ("search=%20%20", {"search": "blank"}),
         ("email=%20", {"email": "blank"}),
@@ -323,7 +360,8 @@ def test_names_the_parameters_there_are(as_administrator: APIClient) -> None:
             "parameter": "actve",
             "code": "unknown_parameter",
             "detail": "Unknown parameter. Those there are: page, page_size, ordering, active, "
-            "client_id, role, email, status, created_after, created_before, search, include.",
+            "client_id, role, email, status, created_after, created_before, last_login_after, "
+            "last_login_before, never_logged_in, search, include.",
         }
     ]
 
