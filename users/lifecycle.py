@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from config.api.errors import Conflict
@@ -150,7 +149,9 @@ def spared_administrator(bound: datetime) -> User | None:
 
 def lock_administrators(users: UserQuerySet) -> None:
     """Let one at a time change who administers: hold all active administrators, and `users`."""
-    lock(User.objects.filter(Q(client__isnull=True, active=True) | Q(pk__in=users.values("pk"))))
+    administrators = User.objects.administrators().active().order_by().values("pk")
+    # UNION, because PostgreSQL reads the whole table for OR: 400 ms of a million users.
+    lock(User.objects.filter(pk__in=administrators.union(users.order_by().values("pk"))))
 
 
 def lock(users: UserQuerySet) -> None:

@@ -48,7 +48,7 @@ class Command(BaseCommand):
 
     def batches(self, bound: datetime, *, is_dry: bool) -> Iterator[list[User]]:
         """Walk the dormant by id; yield those who are deactivated, or would be."""
-        last = 0
+        last, spared = 0, spared_administrator(bound)
         while True:
             chosen = User.objects.filter(pk__gt=last).dormant(bound).order_by("pk")[:BATCH]
             users = list(chosen)
@@ -56,7 +56,6 @@ class Command(BaseCommand):
                 return
             last = users[-1].pk
             if is_dry:
-                spared = spared_administrator(bound)
                 yield [user for user in users if user != spared]
             else:
                 batch = User.objects.filter(pk__in=[user.pk for user in users])
