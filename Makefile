@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL = $(if $(shell command -v uv),VIRTUAL_ENV=$(VENV) uv pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check) --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format fuzz lock clean
+.PHONY: help run test check format fuzz timings lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ format: $(VENV)/test ## Format the code and mend what can be mended
 
 fuzz: $(VENV)/test ## A longer property-based run over the OpenAPI document
 	FUZZ_EXAMPLES=500 $(BIN)/pytest tests/config/test_fuzz.py
+
+timings: $(VENV)/test ## Time 200 log-ins of each kind against a running server; fails where it shows what was wrong
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.live.timings
 
 lock: ## Write requirements.txt and tests/requirements.txt anew from their .in files (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade requirements.in -o requirements.txt

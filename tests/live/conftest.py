@@ -25,6 +25,11 @@ from tests.mails import free_port
 BASE_DIR = Path(settings.BASE_DIR)
 ROOT = "root@example.com"
 PASSWORD = "correct horse battery staple"
+NO_LIMITS = {
+    "LOGIN_FAILURES_PER_MINUTE": "10000",
+    "LOGIN_FAILURES_PER_DAY": "10000",
+    "ADDRESS_FAILURES_PER_MINUTE": "10000",
+}
 
 
 @dataclass(frozen=True)
@@ -100,21 +105,33 @@ def at_once(*calls: Any) -> list[Any]:
 
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the URL of an empty database of the kind that the tests run on."""
+    with empty_database(tmp_path_factory.mktemp("live")) as url:
+        yield url
+
+
+@contextmanager
+def empty_database(folder: Path) -> Iterator[str]:
+    """Lend the URL of an empty database of the kind that the tests run on."""
     url = os.environ["DATABASE_URL"]
     if url.startswith("sqlite"):
-        yield f"sqlite:///{tmp_path_factory.mktemp('live') / 'db.sqlite3'}"
+        yield f"sqlite:///{folder / 'db.sqlite3'}"
         return
     name = f"live_{secrets.token_hex(6)}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    yield url.rpartition("/")[0] + f"/{name}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    try:
+        yield url.rpartition("/")[0] + f"/{name}"
+    finally:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
 def environment(database_url: str) -> dict[str, str]:
+    return prepare(database_url)
+
+
+def prepare(database_url: str) -> dict[str, str]:
     """Return the server's environment, with one administrator, ROOT, in its database."""
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -124,10 +141,14 @@ def environment(database_url: str) -> dict[str, str]:
         "DJANGO_SUPERUSER_NAME": "Root",
         "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
     }
-    for arguments in (("migrate", "--verbosity", "0"), ("createsuperuser", "--noinput")):
-        command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, env=environment, cwd=BASE_DIR, check=True, capture_output=True)
+    manage(environment, "migrate", "--verbosity", "0")
+    manage(environment, "createsuperuser", "--noinput")
     return environment
+
+
+def manage(environment: dict[str, str], *arguments: str) -> None:
+    command = [sys.executable, "manage.py", *arguments]
+    subprocess.run(command, env=environment, cwd=BASE_DIR, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")
@@ -135,9 +156,7 @@ def service(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """Start the production server; all tests share an address, and some fail to log in on end."""
-    limits = {"LOGIN_FAILURES_PER_MINUTE": "10000", "ADDRESS_FAILURES_PER_MINUTE": "10000"}
-    limits["LOGIN_FAILURES_PER_DAY"] = "10000"
-    with serving(environment | limits, tmp_path_factory.mktemp("server") / "log") as running:
+    with serving(environment | NO_LIMITS, tmp_path_factory.mktemp("server") / "log") as running:
         yield running
 
 

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from statistics import median
+from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from rest_framework.test import APIClient
 
 from clients.models import Client
 from tests.factories import PASSWORD, ClientFactory, UserFactory
+from tests.timing import interleaved, is_even
 from users.models import User
 
 FULL = 19 * 1024 * 2  # KiB times passes of one password today
 TRIES = 15
+CPU = time.process_time
 Attempt = tuple[str, str]
 
 
@@ -59,14 +62,9 @@ def test_what_is_not_ones_own_takes_the_same_time_to_refuse(
 
 def _is_even_to_read(client: APIClient, paths: list[str]) -> bool:
     """Tell whether the medians of interleaved refusals, in CPU time, are within 10 %."""
-    took: dict[str, list[float]] = {path: [] for path in paths}
-    for _ in range(60):
-        for path in paths:
-            started = time.process_time()
-            client.get(path)
-            took[path].append(time.process_time() - started)
-    medians = [median(times) for times in took.values()]
-    return max(medians) - min(medians) <= 0.1 * min(medians)
+    calls = {path: partial(client.get, path) for path in paths}
+    took = interleaved({path: lambda call=call: call for path, call in calls.items()}, 60, CPU)  # type: ignore[misc] # bound at once
+    return is_even(took, least=0)
 
 
 def log_in(attempt: Attempt, number: int = 0) -> Any:
@@ -121,12 +119,9 @@ def test_every_refusal_takes_the_same_time(attempts: dict[str, Callable[[], Atte
 
 def _is_even(attempts: dict[str, Callable[[], Attempt]], turn: int) -> bool:
     """Tell whether all medians of interleaved tries, in CPU time, are within 10 % or 10 ms."""
-    took: dict[str, list[float]] = {case: [] for case in attempts}
-    for number in range(TRIES):
-        for place, (case, attempt) in enumerate(attempts.items()):
-            made = attempt()
-            started = time.process_time()
-            log_in(made, number=(turn * TRIES + number) * len(attempts) + place)
-            took[case].append(time.process_time() - started)
-    medians = [median(times) for times in took.values()]
-    return max(medians) - min(medians) <= max(0.010, 0.1 * min(medians))
+    numbers = count(turn * TRIES * len(attempts))
+
+    def of(attempt: Callable[[], Attempt]) -> Callable[[], Any]:
+        return lambda: partial(log_in, attempt(), number=next(numbers))
+
+    return is_even(interleaved({kind: of(made) for kind, made in attempts.items()}, TRIES, CPU))
