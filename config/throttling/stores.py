@@ -75,13 +75,14 @@ class DatabaseStore(Store):
     def reserve(self, plans: Sequence[Plan], now: int) -> Outcome:
         needed = {plan.needs for plan in plans} - {""}
         keys = sorted({limit.key for plan in plans for limit in (*plan.limits, *plan.checks)})
+        # Before any row is made: or else one who is refused fills the table with invented emails.
+        seen = Counter.objects.in_bulk([*keys, *needed])
+        refused = decide(plans, _present(seen, keys, now), now)
+        if not refused.taken:
+            return refused
         with transaction.atomic():
             Counter.objects.bulk_create([Counter(key=key) for key in keys], ignore_conflicts=True)
-            rows = _held([*keys, *needed])
-            for key in keys:
-                row = rows.setdefault(key, Counter(key=key))
-                if row.expires_at <= now:
-                    row.count = row.pending = row.expires_at = 0
+            rows = _present(_held([*keys, *needed]), keys, now)
             outcome = decide(plans, rows, now)
             taken = [rows[key] for key in outcome.taken]
             for row in taken:
@@ -117,6 +118,15 @@ class DatabaseStore(Store):
 def _held(keys: Iterable[str]) -> dict[str, Counter]:
     rows = Counter.objects.filter(key__in=list(keys)).order_by("key").select_for_update()
     return {row.key: row for row in rows}
+
+
+def _present(rows: dict[str, Counter], keys: Iterable[str], now: int) -> dict[str, Counter]:
+    """Let there be a row for each of the keys, zero where its window has ended."""
+    for key in keys:
+        row = rows.setdefault(key, Counter(key=key))
+        if row.expires_at <= now:
+            row.count = row.pending = row.expires_at = 0
+    return rows
 
 
 def decide(plans: Sequence[Plan], rows: Mapping[str, Counter], now: int) -> Outcome:

@@ -208,7 +208,8 @@ def test_wrong_current_password_costs_the_counters_alone(
 
     hold = "LOCK" if connection.features.has_select_for_update else "SELECT"
     counters = [
-        f"{verb} throttling_counters" for verb in ("INSERT", hold, "UPDATE", hold, "UPDATE")
+        f"{verb} throttling_counters"
+        for verb in ("SELECT", "INSERT", hold, "UPDATE", hold, "UPDATE")
     ]
     assert purposes(wrong.captured_queries) == [AUTHENTICATION, FIND, *counters]
     assert purposes(right.captured_queries) == [

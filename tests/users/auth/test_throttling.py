@@ -183,6 +183,16 @@ def test_what_is_no_address_shares_no_budget(store: str, db: None, clock: Clock)
     assert statuses("nobody", 11) == [401] * 10 + [429]
 
 
+def test_who_is_refused_leaves_no_counters_behind(regular: User, clock: Clock) -> None:
+    for n in range(30):
+        attempt(f"n{n}@example.com")
+    before = list(Counter.objects.order_by("key").values())
+
+    assert statuses("invented@example.com", 3) == [429] * 3
+
+    assert list(Counter.objects.order_by("key").values()) == before
+
+
 def test_bad_refresh_tokens_spend_the_bucket(store: str, db: None) -> None:
     found = [APIClient().post("/auth/refresh", {"refresh": "x"}).status_code for _ in range(31)]
 

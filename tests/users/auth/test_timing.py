@@ -107,9 +107,8 @@ def test_every_refusal_asks_the_database_the_same(
 ) -> None:
     for attempt in attempts.values():
         made = attempt()
-        with django_assert_num_queries(
-            10
-        ):  # the user; the counters: 5, and 4 for their two savepoints
+        # The user; the counters: 6, and 4 for their two savepoints.
+        with django_assert_num_queries(11):
             log_in(made)
 
 
