@@ -1,6 +1,6 @@
 """The cast, and how tests talk to the service."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +8,14 @@ from rest_framework.test import APIClient
 
 from clients.models import Client
 from tests.factories import PASSWORD, AdministratorFactory, ClientFactory, UserFactory
+from tests.redis_server import running_redis
 from users.models import User
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
 
 
 @pytest.fixture

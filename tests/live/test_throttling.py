@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import PASSWORD, Service, at_once, serving
+from tests.redis_server import STORES
 
 
-@pytest.fixture
-def strict(environment: dict[str, str], tmp_path: Path) -> Iterator[Service]:
+@pytest.fixture(params=STORES)
+def strict(
+    environment: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Service]:
     """Start a server with the default limits; nobody else calls from this address."""
-    with serving(environment, tmp_path / "log") as running:
+    is_redis = request.param == "redis"
+    cache = {"CACHE_URL": request.getfixturevalue("redis_url")} if is_redis else {}
+    with serving(environment | cache, tmp_path / "log") as running:
         yield replace(running, address="127.0.0.9")
 
 

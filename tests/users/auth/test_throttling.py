@@ -1,10 +1,6 @@
 """Failures are counted before a hash is spent, and shut out nobody but who fails."""
 
-import shutil
-import socket
-import subprocess
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,33 +13,9 @@ from config.throttling.models import Counter
 from config.throttling.stores import purge
 from tests.admin_site import enter, errors, save
 from tests.factories import PASSWORD
+from tests.redis_server import STORES, free_port
 from tests.users.auth.conftest import Clock
 from users.models import Session, User
-
-HAS_REDIS = shutil.which("redis-server") is not None
-STORES = ["database", *(["redis"] if HAS_REDIS else [])]  # .ci/run installs it
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-@pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    process = subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL)
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
-        except OSError:
-            assert process.poll() is None
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait(timeout=20)
 
 
 @pytest.fixture(params=STORES)
