@@ -19,6 +19,7 @@ from config.throttling.scripts import RESERVE, SETTLE
 
 PREFIX = "roster:throttling:"
 TIMEOUT = 2  # seconds until a store that does not answer is taken for gone
+SILENCE = 1  # seconds until it is asked again
 
 
 class StoreAway(OperationalError):
@@ -151,15 +152,6 @@ def _end(row: Counter, limit: Limit, now: int) -> int:
     return row.expires_at if row.count else now + limit.window
 
 
-@contextmanager
-def away() -> Iterator[None]:
-    """Turn what Redis raises into `StoreAway`."""
-    try:
-        yield
-    except redis.RedisError as fault:
-        raise StoreAway("the counters are away") from fault
-
-
 class RedisStore(Store):
     """One hash a counter, gone by itself; each act is one script."""
 
@@ -167,6 +159,29 @@ class RedisStore(Store):
         self.redis = redis.Redis.from_url(
             url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, decode_responses=True
         )
+        self.silent_until = 0.0
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Turn what Redis raises into `StoreAway`.
+
+        While it does not answer, one at a time waits to see whether it does again: or else the
+        log-ins of a few seconds would hold every thread that serves anything.
+        """
+        now = time.monotonic()
+        if now < self.silent_until:
+            raise StoreAway("the counters do not answer")
+        if self.silent_until:
+            self.silent_until = now + TIMEOUT + SILENCE
+        try:
+            yield
+        except redis.TimeoutError as fault:
+            self.silent_until = time.monotonic() + SILENCE
+            raise StoreAway("the counters do not answer") from fault
+        except redis.RedisError as fault:
+            self.silent_until = 0.0
+            raise StoreAway("the counters are away") from fault
+        self.silent_until = 0.0
 
     @override
     def reserve(self, plans: Sequence[Plan], now: int) -> Outcome:
@@ -176,7 +191,7 @@ class RedisStore(Store):
 
     @override
     def full_until(self, limit: Limit, now: int) -> int:
-        with away():
+        with self.asking():
             row: Any = self.redis.hmget(PREFIX + limit.key, ["count", "ends"])
         count, ends = (int(value or 0) for value in row)
         return ends if count >= limit.most and ends > now else 0
@@ -187,12 +202,12 @@ class RedisStore(Store):
 
     @override
     def remember(self, key: str, until: int, now: int) -> None:
-        with away():
+        with self.asking():
             self.redis.hset(PREFIX + key, mapping={"count": 1, "pending": 0, "ends": until})
             self.redis.pexpire(PREFIX + key, until - now)
 
     def _run(self, script: str, *arguments: Any) -> Any:
-        with away():
+        with self.asking():
             return self.redis.eval(script, 0, *arguments)
 
 

@@ -1,5 +1,6 @@
 """Failures are counted before a hash is spent, and shut out nobody but who fails."""
 
+import socket
 import time
 from typing import Any
 
@@ -8,9 +9,10 @@ import redis
 from django.test import Client as Browser
 from rest_framework.test import APIClient
 
+from config.throttling import stores
 from config.throttling.limits import Throttled, begin
 from config.throttling.models import Counter
-from config.throttling.stores import purge
+from config.throttling.stores import TIMEOUT, purge
 from tests.admin_site import enter, errors, save
 from tests.factories import PASSWORD
 from tests.redis_server import STORES, free_port
@@ -224,6 +226,32 @@ def test_store_that_is_gone_allows_nothing(regular: User, settings: Any) -> None
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert int(answer["Retry-After"]) >= 1
     assert not Session.objects.exists()
+
+
+def test_store_that_hangs_is_waited_for_once(regular: User, settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.CACHE_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        first, second = (timed(attempt, regular.email, PASSWORD) for _ in range(2))
+
+    assert [answer.status_code for answer, _ in (first, second)] == [503, 503]
+    assert first[1] >= TIMEOUT > second[1] + 1
+    assert not Session.objects.exists()
+
+
+def timed(call: Any, *args: Any) -> tuple[Any, float]:
+    started = time.monotonic()
+    return call(*args), time.monotonic() - started
+
+
+def test_store_that_was_silent_is_asked_again(regular: User, settings: Any) -> None:
+    settings.CACHE_URL = f"redis://127.0.0.1:{free_port()}/0"
+    asked = stores.store()
+    assert isinstance(asked, stores.RedisStore)
+
+    for since, is_asked in ((1, True), (-60, False)):
+        asked.silent_until = time.monotonic() - since
+        assert attempt(regular.email, PASSWORD).status_code == 503
+        assert (asked.silent_until == 0) is is_asked  # it said no, but it did say something
 
 
 def test_ended_counters_are_purged(regular: User) -> None:
