@@ -139,7 +139,7 @@ def deactivate_dormant(users: UserQuerySet, *, bound: datetime, actor: User | No
 
 def spared_administrator(bound: datetime) -> User | None:
     """Return who stays because every active administrator is dormant; None where one is not."""
-    administrators = User.objects.administrators().active()
+    administrators = User.objects.administrators().active().with_password()
     dormant = administrators.dormant(bound)
     if administrators.exclude(pk__in=dormant.values("pk")).exists():
         return None

@@ -161,8 +161,8 @@ OPERATIONS = {
                 Fault(
                     "unknown_parameter",
                     "Unknown parameter. Those there are: page, page_size, ordering, active, "
-                    "client_id, role, email, status, created_after, created_before, last_login_after, "
-                    "last_login_before, never_logged_in, search, include.",
+                    "client_id, role, email, status, created_after, created_before, "
+                    "last_login_after, last_login_before, never_logged_in, search, include.",
                     parameter="nmae",
                 ),
             ),

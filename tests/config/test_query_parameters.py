@@ -8,8 +8,9 @@ from tests.sending import send
 from users.models import User
 
 ENDPOINTS = [
-    ("GET", "/users", "page, page_size, ordering, active, client_id, role, email, status, created_after, "
-     "created_before, last_login_after, last_login_before, never_logged_in, search, include"),
+    ("GET", "/users", "page, page_size, ordering, active, client_id, role, email, status, "
+     "created_after, created_before, last_login_after, last_login_before, never_logged_in, "
+     "search, include"),
     ("POST", "/users", "include"),
     ("GET", "/users/current", "include"),
     ("GET", "/users/{user}", "include"),

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from clients.models import Client
 from tests.conftest import Login
-from tests.factories import AdministratorFactory, ClientFactory, UserFactory, as_row
+from tests.factories import AdministratorFactory, ClientFactory, InvitedFactory, UserFactory, as_row
 from tests.users.test_queries import purposes
 from tests.users.test_races import FIND, after
 from users.lifecycle import deactivate_dormant
@@ -256,3 +256,11 @@ def test_takes_days_to_the_ends(days: str, count: int, present: User, regular: U
 def test_cannot_do_without_days() -> None:
     with pytest.raises(CommandError, match="--days"):
         call_command("deactivate_dormant")
+
+
+def test_an_invited_administrator_who_cannot_log_in_yet_saves_nobody(administrator: User) -> None:
+    logged_in(administrator, LONG_AGO)
+    logged_in(InvitedFactory(client=None), None, created=NOW)
+
+    assert run()[-1] == "Deactivated: 0."
+    assert administrator in active()
