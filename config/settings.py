@@ -10,6 +10,7 @@ from django.utils.crypto import salted_hmac
 
 from config import environment as env
 from config.secret_files import kept_secret
+from config.signing_keys import GivenKeys, KeyDirectory, KeyRing, SigningKey, read_pems
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -42,6 +43,7 @@ _mail_server: dict[str, Any] = _read.secret("EMAIL_URL", env.mail_server, {})
 CACHE_URL = _read.secret("CACHE_URL", env.redis_url, "")
 _database: dict[str, Any] = _read.secret("DATABASE_URL", env.database, {})
 SECRET_KEY = _read.secret("SECRET_KEY", env.secret_key(BASE_DIR), "")
+_given_keys: tuple[SigningKey, ...] = _read.secret("JWT_PRIVATE_KEY", read_pems, ())
 
 if PAGE_SIZE > MAX_PAGE_SIZE:
     _read.faults.append("PAGE_SIZE: more than MAX_PAGE_SIZE")
@@ -151,15 +153,24 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("name", "email")},
     },
 ]
+# Access tokens: RS256, so that other services can check them without being able to make one
+JWT_ISSUER = JWT_AUDIENCE = "roster"  # a new address of ours refuses no token
+JWT_LEEWAY = 10  # seconds for clocks that differ; users.auth.tokens allows none for `exp`
+SIGNING_KEYS: KeyRing = (
+    GivenKeys(_given_keys)
+    if _given_keys
+    else KeyDirectory(VAR_DIR / "signing_keys", lifetime=ACCESS_TOKEN_LIFETIME.total_seconds())
+)
+# Refresh tokens, which nobody else reads
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     # A key of its own: what signs tokens is not what signs cookies and forms.
     "SIGNING_KEY": salted_hmac(
         "roster.tokens", "HS256", SECRET_KEY, algorithm="sha256"
     ).hexdigest(),
-    "AUDIENCE": "roster",
-    "ISSUER": "roster",
-    "LEEWAY": 10,  # seconds for clocks that differ; users.auth.tokens allows none for `exp`
+    "AUDIENCE": JWT_AUDIENCE,
+    "ISSUER": JWT_ISSUER,
+    "LEEWAY": JWT_LEEWAY,
 }
 
 # The admin site's log-in: a signed cookie that names a row of users.Session, gone with that row

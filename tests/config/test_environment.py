@@ -21,10 +21,12 @@ KEY = "k3y-of-an-installation-0123456789-abcdef"
 
 
 def load(**variables: str) -> subprocess.CompletedProcess[str]:
-    """Load the settings in a process of its own, with nothing but these variables."""
-    kept = {
-        name: os.environ[name] for name in ("PATH", "COVERAGE_PROCESS_START") if name in os.environ
-    }
+    """Load the settings in a process of its own, with nothing but these variables.
+
+    The key for tokens is given, or one would be made in var/.
+    """
+    names = ("PATH", "COVERAGE_PROCESS_START", "JWT_PRIVATE_KEY")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return subprocess.run(
         [sys.executable, "-c", "from config import settings as s; print(s.DEBUG, s.WEB_WORKERS)"],
         cwd=ROOT,

@@ -25,7 +25,7 @@ TAG = "Authentication"
 SESSIONS_TAG = "Sessions"
 JWT = "^[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]+$"
 # Tokens that show the shape and are signed by nobody.
-SAMPLE_ACCESS = "eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmF0dXJl"
+SAMPLE_ACCESS = "eyJhbGciOiJSUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmF0dXJl"
 SAMPLE_REFRESH = "eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmF0dXJl"
 
 

@@ -8,13 +8,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import jwt
+from django.conf import settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.state import token_backend
 
 from users.models import Session
 
-KEY = str(token_backend.signing_key).encode()
-HEADER = {"alg": "HS256", "typ": "JWT"}
+REFRESH_KEY = str(token_backend.signing_key).encode()
+REFRESH_HEADER = {"alg": "HS256", "typ": "JWT"}
+KEY = settings.SIGNING_KEYS.signing()
+HEADER = {"alg": "RS256", "kid": KEY.kid, "typ": "JWT"}
+RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+ALGORITHMS: dict[str, Any] = {name: jwt.get_algorithm_by_name(name) for name in RSA}
 
 
 def current(token: str) -> Any:
@@ -62,13 +68,25 @@ def stored() -> list[dict[str, Any]]:
 def forge(
     claims: Any,
     *,
-    header: Any = HEADER,
-    key: bytes = KEY,
+    header: Any = None,
+    key: Any = None,
     digest: Any = hashlib.sha256,
 ) -> str:
-    """Return a token with any header and claims (bytes go in as they are), signed with `key`."""
+    """Return a token with any header and claims (bytes go in as they are), signed with `key`.
+
+    By default header and key are right for the kind of token. Bytes sign by HMAC with `digest`, a
+    key pair as the `alg` in the header says, where that is one of RSA's.
+    """
+    is_refresh = isinstance(claims, dict) and claims.get("typ") == "refresh"
+    header = (REFRESH_HEADER if is_refresh else HEADER) if header is None else header
+    key = (REFRESH_KEY if is_refresh else KEY.private) if key is None else key
     signed = b".".join(_part(part) for part in (header, claims))
-    return (signed + b"." + _base64(hmac.new(key, signed, digest).digest())).decode()
+    if isinstance(key, bytes):
+        signature = hmac.new(key, signed, digest).digest()
+    else:
+        named = header.get("alg") if isinstance(header, dict) else None
+        signature = ALGORITHMS.get(str(named), ALGORITHMS["RS256"]).sign(signed, key)
+    return (signed + b"." + _base64(signature)).decode()
 
 
 def _part(value: Any) -> bytes:

@@ -11,13 +11,27 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings as configured
 from pytest_django import Settings
 from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 
+from config.signing_keys import new_pem, read_pems
 from tests.conftest import Login
-from tests.users.auth.calls import HEADER, KEY, claims_of, current, forge, logout, refresh, short
+from tests.users.auth.calls import (
+    HEADER,
+    KEY,
+    REFRESH_HEADER,
+    REFRESH_KEY,
+    claims_of,
+    current,
+    forge,
+    logout,
+    refresh,
+    short,
+    stored,
+)
 from tests.users.auth.conftest import START, Clock
 from users.auth.tokens import access_token
 from users.lifecycle import open_session
@@ -81,7 +95,7 @@ def test_says_who_and_which_session_and_no_more(clock: Clock, access: str, regul
         "aud": "roster",
         "iss": "roster",
     }
-    assert jwt.get_unverified_header(access) == {"alg": "HS256", "typ": "JWT"}
+    assert jwt.get_unverified_header(access) == {"alg": "RS256", "kid": KEY.kid, "typ": "JWT"}
 
 
 def test_forgery_without_a_change_is_believed(claims: dict[str, Any]) -> None:
@@ -134,22 +148,28 @@ def test_payload_that_is_no_object_is_refused(db: None, payload: bytes) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [b"", b"[]", b"null", b"1", b'"HS256"', b"{", b"\xff\xfe", b"[" * 1500, b'{"a":' * 300],
+    [b"", b"[]", b"null", b"1", b'"RS256"', b"{", b"\xff\xfe", b"[" * 1500, b'{"a":' * 300],
     ids=short,
 )
 def test_header_that_is_no_object_is_refused(claims: dict[str, Any], header: bytes) -> None:
     assert is_refused(current(forge(claims, header=header)))
 
 
-ALGORITHMS = ("none", "None", "nOnE", "NONE", "HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA")
+HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
+ALGORITHMS = ["none", "None", "nOnE", "NONE", "HS256", "HS384", "HS512", "ES256", "EdDSA"]
+ALGORITHMS += ["RS384", "RS512", "PS256", "PS384", "PS512"]
 
 
 @pytest.mark.parametrize(
     "algorithm",
-    [*ALGORITHMS, "", None, 1, [], ["HS256"], {}, "hs256", "HS256 ", ABSENT],
+    [*ALGORITHMS, "", None, 1, [], ["RS256"], {}, "rs256", "RS256 ", ABSENT],
 )
-def test_other_algorithm_is_refused(claims: dict[str, Any], algorithm: Any) -> None:
-    header = {"typ": "JWT"} if algorithm is ABSENT else {"alg": algorithm, "typ": "JWT"}
+def test_other_algorithm_is_refused_though_the_key_is_right(
+    claims: dict[str, Any], algorithm: Any
+) -> None:
+    header = {**HEADER, "alg": algorithm}
+    if algorithm is ABSENT:
+        del header["alg"]
     token = forge(claims, header=header)
 
     assert is_refused(current(token))
@@ -157,33 +177,88 @@ def test_other_algorithm_is_refused(claims: dict[str, Any], algorithm: Any) -> N
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "digest"), [("HS384", hashlib.sha384), ("HS512", hashlib.sha512)]
-)
-def test_stronger_hash_with_the_right_key_is_refused(
-    claims: dict[str, Any], algorithm: str, digest: Any
+    "algorithm",
+    [*ALGORITHMS[:4], "HS384", "HS512", "RS256", "ES256", "", None, 1, [], ["HS256"], {}, "hs256",
+     "HS256 ", ABSENT],
+)  # fmt: skip
+def test_other_algorithm_is_refused_of_a_refresh_token_too(
+    claims: dict[str, Any], algorithm: Any
 ) -> None:
-    assert is_refused(current(forge(claims, header={"alg": algorithm}, digest=digest)))
+    header = {**REFRESH_HEADER, "alg": algorithm}
+    if algorithm is ABSENT:
+        del header["alg"]
+    digest = HASHES.get(str(algorithm), hashlib.sha256)
+    before = stored()
+    for extra in ({}, {"kid": KEY.kid}):
+        token = forge({**claims, "typ": "refresh"}, header={**header, **extra}, digest=digest)
+
+        assert refresh(token).status_code == 401
+        assert refresh(token.rpartition(".")[0] + ".").status_code == 401
+    assert stored() == before
 
 
-KEYS = {
+PEM, DER = Encoding.PEM, Encoding.DER
+SPKI, PKCS1 = PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1
+SECRETS = {
     "none": b"",
     "guessed": b"secret",
     "of right length": b"x" * 64,
-    "shorter": KEY[:-1],
-    "longer": KEY + b"0",
-    "in another case": KEY.upper(),
-    "its bytes": bytes.fromhex(KEY.decode()),
+    "the public key in PEM": KEY.public.public_bytes(PEM, SPKI),
+    "the public key in PEM without line end": KEY.public.public_bytes(PEM, SPKI).strip(),
+    "the public key in PEM of PKCS 1": KEY.public.public_bytes(PEM, PKCS1),
+    "the public key in DER": KEY.public.public_bytes(DER, SPKI),
+    "the public key in DER of PKCS 1": KEY.public.public_bytes(DER, PKCS1),
+    "the modulus": KEY.public.public_numbers().n.to_bytes(256),
+    "the modulus as published": KEY.jwk["n"].encode(),
+    "the published key": json.dumps(KEY.jwk).encode(),
+    "the key id": KEY.kid.encode(),
+    "what signs refresh tokens": REFRESH_KEY,
+    "its start": REFRESH_KEY[:-1],
+    "more than it": REFRESH_KEY + b"0",
+    "it in another case": REFRESH_KEY.upper(),
+    "its bytes": bytes.fromhex(REFRESH_KEY.decode()),
     "what signs cookies": configured.SECRET_KEY.encode(),
 }
 
 
-@pytest.mark.parametrize("name", KEYS)
-def test_other_key_is_refused(claims: dict[str, Any], name: str) -> None:
-    assert is_refused(current(forge(claims, key=KEYS[name])))
+@pytest.mark.parametrize("name", SECRETS)
+def test_no_secret_signs_an_access_token(claims: dict[str, Any], name: str) -> None:
+    for algorithm, digest in [*HASHES.items(), ("RS256", hashlib.sha256)]:
+        for header in ({**HEADER, "alg": algorithm}, {"alg": algorithm, "typ": "JWT"}):
+            token = forge(claims, header=header, key=SECRETS[name], digest=digest)
+            assert is_refused(current(token))
+
+
+@pytest.mark.parametrize("name", [name for name in SECRETS if name != "what signs refresh tokens"])
+def test_no_other_secret_signs_a_refresh_token(claims: dict[str, Any], name: str) -> None:
+    before = stored()
+
+    answer = refresh(forge({**claims, "typ": "refresh"}, key=SECRETS[name]))
+
+    assert answer.status_code == 401
+    assert stored() == before
+
+
+def test_no_token_is_signed_with_the_key_of_the_other_kind(claims: dict[str, Any]) -> None:
+    before = stored()
+    renewal = forge({**claims, "typ": "refresh"}, header=HEADER, key=KEY.private)
+
+    assert refresh(renewal).status_code == 401
+    assert is_refused(current(renewal))
+    assert is_refused(current(forge(claims, header=REFRESH_HEADER, key=REFRESH_KEY)))
+    assert stored() == before
+
+
+def test_other_key_pair_is_refused_whatever_it_claims_to_be(claims: dict[str, Any]) -> None:
+    (other,) = read_pems(new_pem())
+
+    for kid in (KEY.kid, other.kid):
+        for more in ({}, {"jwk": other.jwk}):
+            token = forge(claims, header={**HEADER, "kid": kid, **more}, key=other.private)
+            assert is_refused(current(token))
 
 
 POINTERS: dict[str, Any] = {
-    "kid": "../../dev/null",
     "jku": "https://evil.example/keys",
     "x5u": "https://evil.example/cert",
     "jwk": {"kty": "oct", "k": "c2VjcmV0"},
@@ -204,13 +279,15 @@ def test_key_named_in_the_header_is_never_fetched(
 
     assert current(forge(claims, header=header)).status_code == 200
     assert is_refused(current(forge(claims, header=header, key=b"secret")))
+    assert is_refused(current(forge(claims, header={**header, "kid": "evil"})))
     assert looked_up == []
 
 
 @pytest.mark.parametrize("critical", [["exp"], ["b64"], ["x"], [], "exp", None, {}, [1], True])
 def test_critical_header_is_refused(claims: dict[str, Any], critical: Any) -> None:
-    header = {**HEADER, "crit": critical, "exp": 1, "x": 1}
-    assert is_refused(current(forge(claims, header=header)))
+    for extra in ({}, {"b64": True}):
+        header = {**HEADER, "crit": critical, "exp": 1, "x": 1, **extra}
+        assert is_refused(current(forge(claims, header=header)))
 
 
 def test_unencoded_payload_is_refused(claims: dict[str, Any]) -> None:
@@ -218,9 +295,45 @@ def test_unencoded_payload_is_refused(claims: dict[str, Any]) -> None:
         assert is_refused(current(forge(claims, header={**HEADER, **extra})))
 
 
-@pytest.mark.parametrize("kid", [None, 1, [], {}, True])
-def test_key_id_of_a_wrong_type_is_refused(claims: dict[str, Any], kid: Any) -> None:
-    assert is_refused(current(forge(claims, header={**HEADER, "kid": kid})))
+KIDS: dict[str, Any] = {
+    "absent": ABSENT,
+    "null": None,
+    "number": 1,
+    "flag": True,
+    "list": [],
+    "object": {},
+    "list of the key": [KEY.kid],
+    "object of the key": {"kid": KEY.kid},
+    "empty": "",
+    "unknown": "A" * 43,
+    "long": "x" * 2000,
+    "NUL": "\x00",
+    "surrogate": "\ud800",
+    "number of a file": "0",
+    "file": "0.pem",
+    "path": "../../dev/null",
+    "root": "/dev/null",
+    "path of a key": "../signing_keys/0.pem",
+    "address": "https://evil.example/keys",
+    "file address": "file:///dev/null",
+    "SQL": "' OR 1=1 --",
+    "template": "{{7*7}}",
+    "space behind": f"{KEY.kid} ",
+    "space before": f" {KEY.kid}",
+    "padded": f"{KEY.kid}=",
+    "NUL behind": f"{KEY.kid}\x00",
+    "start": KEY.kid[:-1],
+    "case": KEY.kid.swapcase(),
+}
+
+
+@pytest.mark.parametrize("name", KIDS)
+def test_key_id_that_is_not_known_is_refused(claims: dict[str, Any], name: str) -> None:
+    header = {**HEADER, "kid": KIDS[name]}
+    if KIDS[name] is ABSENT:
+        del header["kid"]
+
+    assert is_refused(current(forge(claims, header=header)))
 
 
 SHAPES: dict[str, Callable[[str, str, str], str]] = {
@@ -288,8 +401,10 @@ def test_edited_claims_with_the_old_signature_are_refused(access: str, administr
 
 
 def test_longest_token_that_is_read(claims: dict[str, Any]) -> None:
+    shortest = len(forge(claims))
+
     def of_length(length: int) -> str:
-        for padding in range(length):
+        for padding in range((length - shortest) * 3 // 4 - 20, length):
             if len(token := forge({**claims, "pad": "x" * padding})) >= length:
                 return token
         raise AssertionError
