@@ -65,7 +65,7 @@ if PUBLIC_URL:
 CORS_EXPOSE_HEADERS = ["ETag", "Link", "Location", "Retry-After", "X-Request-ID"]
 CORS_ALLOW_HEADERS = ["authorization", "content-type", "if-match", "x-request-id"]
 # Nowhere while no origin is allowed: OPTIONS is then a method like any other that is not offered.
-CORS_URLS_REGEX = r"^/(auth|users|clients|schema|openapi\.json)(/|$)"
+CORS_URLS_REGEX = r"^/(auth|users|clients|schema|openapi\.json|\.well-known/jwks\.json)(/|$)"
 CORS_URLS_REGEX = CORS_URLS_REGEX if CORS_ALLOWED_ORIGINS else r"(?!)"
 
 # Mail: `manage.py send_mails` sends it; without EMAIL_URL it prints it

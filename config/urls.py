@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import health, pages
+from config import health, jwks, pages
 from config.admin import site
 from config.api.docs import DocsView, SchemaView
 from config.api.routing import endpoint, read_only
@@ -21,6 +21,7 @@ urlpatterns = [
     *endpoint("livez", health.livez, "livez"),
     *endpoint("healthz", health.livez, "healthz"),
     *endpoint("readyz", health.readyz, "readyz"),
+    *endpoint(".well-known/jwks.json", jwks.jwks, "jwks"),
     *endpoint("schema", SchemaView.as_view(), "schema"),
     *endpoint("openapi.json", SchemaView.as_view(), "openapi"),
     *endpoint("docs", read_only(DocsView.as_view(), parameters=("script",)), "docs"),

@@ -10,6 +10,7 @@ from typing_extensions import override
 from config.api.openapi import parameters, problems
 from config.api.openapi.health import HEALTH_PATHS
 from config.api.openapi.introduction import INTRODUCTION, TAGS
+from config.api.openapi.keys import KEYS_PATHS
 from config.api.openapi.operations import (
     Answer,
     Body,
@@ -132,10 +133,10 @@ def drop_slashed_twins(endpoints: list[Endpoint], **kwargs: Any) -> list[Endpoin
 
 
 def complete(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Add what belongs to no view of the API: the introduction, the tags, the health checks."""
+    """Add what belongs to no view of the API: introduction, tags, published keys, health."""
     result["info"]["description"] = INTRODUCTION
     result["tags"] = TAGS
-    paths = {**result["paths"], **HEALTH_PATHS}
+    paths = {**result["paths"], **KEYS_PATHS, **HEALTH_PATHS}
     result["paths"] = {
         path: {method: item[method] for method in METHODS if method in item}
         for path, item in paths.items()

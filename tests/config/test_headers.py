@@ -93,7 +93,9 @@ def test_no_origin_is_allowed_unless_configured(
 def friendly(settings: LazySettings) -> None:
     """The settings with one origin allowed; the pattern is what settings.py then has."""
     settings.CORS_ALLOWED_ORIGINS = [FRIEND]
-    settings.CORS_URLS_REGEX = r"^/(auth|users|clients|schema|openapi\.json)(/|$)"
+    settings.CORS_URLS_REGEX = (
+        r"^/(auth|users|clients|schema|openapi\.json|\.well-known/jwks\.json)(/|$)"
+    )
 
 
 @pytest.mark.usefixtures("friendly")
@@ -112,6 +114,14 @@ def test_the_configured_origin_may_read_and_be_asked_for(as_administrator: APICl
     assert "PUT" in preflight["Access-Control-Allow-Methods"]
     for one in (answer, preflight):
         assert "Access-Control-Allow-Credentials" not in one
+
+
+@pytest.mark.usefixtures("friendly")
+@pytest.mark.parametrize("path", ["/schema", "/openapi.json", "/.well-known/jwks.json"])
+def test_what_everybody_may_read_can_be_read_there_too(path: str, anonymous: APIClient) -> None:
+    answer = anonymous.get(path, headers={"Origin": FRIEND})
+
+    assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (200, FRIEND)
 
 
 @pytest.mark.usefixtures("friendly")

@@ -23,6 +23,7 @@ OFFERED = {
     "/auth/sessions/4611686018427387904": "DELETE",
     "/users/{user}/sessions": "DELETE GET HEAD",
     "/users/4611686018427387904/sessions": "DELETE GET HEAD",
+    "/.well-known/jwks.json": "GET HEAD",
     "/livez": "GET HEAD",
     "/healthz": "GET HEAD",
     "/readyz": "GET HEAD",
@@ -57,7 +58,7 @@ def test_refuses_what_is_not_offered(
 
 @pytest.mark.parametrize(
     "path", ["/users", "/users/current", "/users/{user}", "/users/{user}/sessions",
-             "/auth/sessions", "/clients", "/", "/livez"]
+             "/auth/sessions", "/clients", "/", "/livez", "/.well-known/jwks.json"]
 )  # fmt: skip
 def test_head_is_get_without_body(path: str, as_administrator: APIClient, regular: User) -> None:
     address = path.format(user=regular.pk)

@@ -10,7 +10,8 @@ from users.models import User
 
 @pytest.mark.parametrize(
     "path", ["/users", "/users/current", "/users/{user}", "/clients", "/clients/{client}",
-             "/auth/sessions", "/users/{user}/sessions", "/livez", "/healthz", "/readyz"]
+             "/auth/sessions", "/users/{user}/sessions", "/livez", "/healthz", "/readyz",
+             "/.well-known/jwks.json"]
 )  # fmt: skip
 def test_one_trailing_slash_is_the_same_endpoint(
     path: str, as_administrator: APIClient, regular: User
@@ -53,7 +54,8 @@ def test_names_lead_to_the_bare_paths(db: None) -> None:
 
 WORDS = """
 .git .git/config .env .env.example .htaccess robots.txt favicon.ico config config/settings.py
-manage.py var var/db.sqlite3 var/secret_key db.sqlite3 requirements.txt static static/
+manage.py var var/db.sqlite3 var/secret_key var/signing_keys var/signing_keys/0.pem
+db.sqlite3 requirements.txt static static/
 static/config static/../manage.py static/%2e%2e/manage.py static/..%2f..%2fmanage.py media debug
 __debug__ __debug__/ metrics status server-status actuator actuator/health console phpmyadmin
 wp-admin wp-login.php api api/ api/users api/v1/users v1/users user Users USERS users.json
@@ -62,8 +64,9 @@ users/01/sessions users/0/sessions users/1/sessions/1 users/sessions sessions au
 auth/sessions/current auth/sessions/0 auth/sessions/01 auth/sessions/9223372036854775808
 clients/current auth auth/ auth/register auth/password auth/login/x auth/token auth/verify oauth
 token login logout graphql graphiql swagger redoc i18n jsi18n accounts/login rest-auth silk
-health livez/x readyz/x . .. %00 %0a %ff %2e users%00 users%0a users%20 users;x \\users
-index.html home
+.well-known .well-known/ .well-known/jwks .well-known/jwks.json/x .well-known/openid-configuration
+jwks.json keys health livez/x readyz/x . .. %00 %0a %ff %2e users%00 users%0a users%20 users;x
+\\users index.html home
 """
 
 

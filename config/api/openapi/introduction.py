@@ -41,6 +41,7 @@ user* is an active user of one *client*, the organisation that they belong to.
 as `Authorization: Bearer …`. When it has expired, `POST /auth/refresh` with the `refresh` token
 gives a new pair. A token stops at once when its session is logged out, when the user or their
 client is deactivated, when their role changes, and when their password is changed elsewhere.
+Other services check access tokens with the keys at `GET /.well-known/jwks.json`.
 
 **Paths** have no trailing slash; the same path with one is the same endpoint. Every GET also takes
 HEAD.
