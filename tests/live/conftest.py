@@ -161,12 +161,15 @@ def service(
 
 
 @contextmanager
-def serving(environment: dict[str, str], log: Path, *, port: int = 0) -> Iterator[Service]:
+def serving(
+    environment: dict[str, str], log: Path, *, port: int = 0, folder: Path = BASE_DIR
+) -> Iterator[Service]:
+    """Run the server of the code in `folder`, whose var/ it uses."""
     port = port or free_port()
     with log.open("wb") as stream:
         command = [sys.executable, "-m", "config.server", "--port", str(port)]
         process = subprocess.Popen(
-            command, env=environment, cwd=BASE_DIR, stdout=stream, stderr=subprocess.STDOUT
+            command, env=environment, cwd=folder, stdout=stream, stderr=subprocess.STDOUT
         )
     running = Service(port, log)
     try:
