@@ -42,13 +42,11 @@ class Link:
         if match is None or int(match[1]) > MAX_ID:
             return None
         user = users.filter(pk=int(match[1])).first()
-        if user is None or not self.is_open_to(user):
-            return None
-        try:
-            self._signer(user).unsign(token, max_age=self.lifetime)
+        try:  # for nobody too: which ids there are is nobody's to time
+            self._signer(user or User()).unsign(token, max_age=self.lifetime)
         except signing.BadSignature:  # an expired one, too
             return None
-        return user
+        return user if user and self.is_open_to(user) else None
 
     def is_open_to(self, user: User) -> bool:
         return user.is_active and user.status == self.status
