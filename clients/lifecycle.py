@@ -7,6 +7,8 @@ from django.db import IntegrityError, connection, transaction
 
 from clients.models import Client
 from config.api.etags import Stale
+from config.audit.events import Event
+from config.audit.trail import differences, record
 
 NAMES_LOCK = 0x726F73746572  # any number, the same in every process
 
@@ -20,6 +22,8 @@ def create_client(values: dict[str, Any], *, actor: Any) -> Client:
     client = Client(**values)
     require_free_name(client)
     client.save(force_insert=True)
+    made = differences({}, {"name": client.name, "active": client.active})
+    record(Event.CLIENT_CREATED, actor=actor, target=client, changes=made)
     return client
 
 
@@ -49,11 +53,15 @@ def update_client(client: Client, values: dict[str, Any], *, actor: Any) -> Clie
     changed = {name: value for name, value in values.items() if getattr(fresh, name) != value}
     if not changed:
         return fresh
+    changes = differences({name: getattr(fresh, name) for name in changed}, changed)
     for name, value in changed.items():
         setattr(fresh, name, value)
     if "name" in changed:
         require_free_name(fresh)
     fresh.save(update_fields=[*changed, "updated_at"])
+    details = {}
     if "active" in changed:
-        get_user_model().objects.filter(client=fresh).end_sessions()
+        ended = get_user_model().objects.filter(client=fresh).end_sessions()
+        details["sessions_ended"] = ended
+    record(Event.CLIENT_UPDATED, actor=actor, target=fresh, changes=changes, details=details)
     return fresh

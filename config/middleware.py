@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
 from config.api.errors import problem_response
+from config.api.peers import peer_address
+from config.audit.origin import Origin, coming_from, door_of
 
 log = logging.getLogger("roster.request")
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -104,6 +106,19 @@ class TrustedProxyMiddleware:
                     break
             request.META["wsgi.url_scheme"] = "https" if forwarded_proto == "https" else "http"
         return self.get_response(request)
+
+
+class OriginMiddleware:
+    """Tell the audit trail where what this request does comes from."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        address = peer_address(request)
+        door, request_id = door_of(request.path_info), request.META["REQUEST_ID"]
+        with coming_from(Origin(door, str(address) if address else "", request_id)):
+            return self.get_response(request)
 
 
 def is_address(value: str) -> bool:

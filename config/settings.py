@@ -44,6 +44,7 @@ CACHE_URL = _read.secret("CACHE_URL", env.redis_url, "")
 _database: dict[str, Any] = _read.secret("DATABASE_URL", env.database, {})
 SECRET_KEY = _read.secret("SECRET_KEY", env.secret_key(BASE_DIR), "")
 _given_keys: tuple[SigningKey, ...] = _read.secret("JWT_PRIVATE_KEY", read_pems, ())
+AUDIT_KEY = _read.secret("AUDIT_KEY", env.secret_key(BASE_DIR), "")
 
 if PAGE_SIZE > MAX_PAGE_SIZE:
     _read.faults.append("PAGE_SIZE: more than MAX_PAGE_SIZE")
@@ -57,6 +58,7 @@ if _database and not SECRET_KEY and not DEBUG and not _is_named:
 _read.check()
 VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 SECRET_KEY = SECRET_KEY or kept_secret(VAR_DIR / "secret_key", size=48)
+AUDIT_KEY = AUDIT_KEY or SECRET_KEY  # who changes the latter sets this to its old value
 
 # Where we are reached
 if PUBLIC_URL:
@@ -65,7 +67,9 @@ if PUBLIC_URL:
 CORS_EXPOSE_HEADERS = ["ETag", "Link", "Location", "Retry-After", "X-Request-ID"]
 CORS_ALLOW_HEADERS = ["authorization", "content-type", "if-match", "x-request-id"]
 # Nowhere while no origin is allowed: OPTIONS is then a method like any other that is not offered.
-CORS_URLS_REGEX = r"^/(auth|users|clients|schema|openapi\.json|\.well-known/jwks\.json)(/|$)"
+CORS_URLS_REGEX = (
+    r"^/(auth|users|clients|audit-events|schema|openapi\.json|\.well-known/jwks\.json)(/|$)"
+)
 CORS_URLS_REGEX = CORS_URLS_REGEX if CORS_ALLOWED_ORIGINS else r"(?!)"
 
 # Mail: `manage.py send_mails` sends it; without EMAIL_URL it prints it
@@ -87,6 +91,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 INSTALLED_APPS = [
     "config",
     "config.throttling.apps.ThrottlingConfig",
+    "config.audit.apps.AuditConfig",
     "users",
     "clients",
     "django.contrib.admin.apps.SimpleAdminConfig",  # config/admin.py registers the models
@@ -103,6 +108,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.RequestMiddleware",
     "config.middleware.TrustedProxyMiddleware",
+    "config.middleware.OriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",

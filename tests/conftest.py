@@ -7,8 +7,10 @@ import pytest
 from rest_framework.test import APIClient
 
 from clients.models import Client
+from config.audit.lanes import make_lanes
 from tests.factories import PASSWORD, AdministratorFactory, ClientFactory, UserFactory
 from tests.redis_server import running_redis
+from tests.trail import empty
 from users.models import User
 
 
@@ -16,6 +18,26 @@ from users.models import User
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_redis(tmp_path_factory.mktemp("redis")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Let there be lanes, as in any database that has been used."""
+    with django_db_blocker.unblock():
+        make_lanes()
+
+
+@pytest.fixture(autouse=True)
+def trail_of_one_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Forget what a test without surrounding transaction has recorded: nothing else does."""
+    marker = request.node.get_closest_marker("django_db")
+    is_kept = marker is not None and marker.kwargs.get("transaction")
+    if is_kept:
+        request.getfixturevalue("transactional_db")
+    yield
+    if is_kept:
+        empty()
+        make_lanes()
 
 
 @pytest.fixture

@@ -1,17 +1,21 @@
 """What is done to users and sessions: the verbs that API, admin site and commands share."""
 
 import uuid
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import is_password_usable, make_password
 from django.db import transaction
 from django.utils import timezone
 
 from config.api.errors import Conflict
 from config.api.etags import Stale
+from config.audit.events import Event
+from config.audit.trail import Act, differences, record, record_all
 from users.mail.outbox import Kind, enqueue, enqueue_invitation, notify_of_changes
-from users.managers import SessionQuerySet, UserQuerySet
+from users.managers import SessionQuerySet, UserQuerySet, save_new
 from users.models import Session, User
 
 # A refresh token spent this recently is a lost answer or a second tab, not a thief.
@@ -34,9 +38,10 @@ def create_user(values: dict[str, Any], *, actor: User) -> User:
     password = values.get("password")
     user = User(**{**values, "password": make_password(password)})
     with transaction.atomic():
-        user.save(force_insert=True)
+        save_new(user, actor=actor)
         if password is None:
             enqueue_invitation(user)
+            record(Event.INVITATION_SENT, actor=actor, target=user)
     return user
 
 
@@ -59,15 +64,18 @@ def update_user(
         fresh = User.objects.locked().get(pk=user.pk)
         if fresh.state() != user.state():
             raise Stale
-        return _apply(fresh, values, own_session=session if actor.pk == fresh.pk else None)
+        return _apply(fresh, values, actor=actor, session=session)
 
 
-def _apply(user: User, values: dict[str, Any], *, own_session: Session | None) -> User:
+def _apply(user: User, values: dict[str, Any], *, actor: User, session: Session | None) -> User:
     changed = {name: value for name, value in values.items() if getattr(user, name) != value}
     if not changed:
         return user
     was_administrator, was_active = user.is_administrator, user.is_active
     was_invited, old_email = not user.has_usable_password(), user.email
+    changes = differences(
+        _as_noted({name: getattr(user, name) for name in changed}), _as_noted(changed)
+    )
     for name, value in changed.items():
         setattr(user, name, value)
     user.save(update_fields=[*changed, "updated_at"])
@@ -75,27 +83,46 @@ def _apply(user: User, values: dict[str, Any], *, own_session: Session | None) -
     # Not active before or after: leaving an inactive client, or joining one whose activation comes
     # later, must revive nothing.
     could_enter = was_active and user.is_active
+    details = {}
     if "active" in changed or user.is_administrator != was_administrator or not could_enter:
-        mine.end_sessions()
+        details["sessions_ended"] = mine.end_sessions()
         require_administrator()
     elif "password" in changed:
-        mine.end_sessions(but=own_session.pk if own_session else None)
-    if was_invited and "email" in changed and "password" not in changed:
+        own = session.pk if session and actor.pk == user.pk else None
+        details["sessions_ended"] = mine.end_sessions(but=own)
+    is_to_invite = was_invited and "email" in changed and "password" not in changed
+    if is_to_invite:
         enqueue_invitation(user)  # the link of before died with the address
     else:
         notify_of_changes(user, {*changed}, old_email=old_email)
+    record(Event.USER_UPDATED, actor=actor, target=user, changes=changes, details=details)
+    if is_to_invite:
+        record(Event.INVITATION_SENT, actor=actor, target=user)
     return user
 
 
-def set_password(user: User, password: str) -> None:
+def _as_noted(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values as the audit trail has them: a client by its id, no password as null."""
+    noted = {**values}
+    if "client" in noted:
+        client = noted.pop("client")
+        noted["client_id"] = client and client.pk
+    if "password" in noted and not is_password_usable(noted["password"]):
+        noted["password"] = None
+    return noted
+
+
+def set_password(user: User, password: str, *, actor: User | None) -> None:
     """Set the password of a user of whom nothing else is to change; all their sessions end."""
     digest = make_password(password)
     with transaction.atomic():
         fresh = User.objects.locked().get(pk=user.pk)
+        changes = differences(_as_noted({"password": fresh.password}), {"password": digest})
         fresh.password = digest
         fresh.save(update_fields=["password", "updated_at"])
-        User.objects.filter(pk=user.pk).end_sessions()
+        details = {"sessions_ended": User.objects.filter(pk=user.pk).end_sessions()}
         enqueue(Kind.PASSWORD_CHANGED, fresh)
+        record(Event.PASSWORD_SET, actor=actor, target=fresh, changes=changes, details=details)
 
 
 def _may_remove_administrator(user: User, values: dict[str, Any]) -> bool:
@@ -114,11 +141,19 @@ def set_active(users: UserQuerySet, active: bool, *, actor: User | None) -> int:
         lock(changing)
     else:
         lock_administrators(changing)
-    changing.end_sessions()
-    count: int = changing.update(active=active, updated_at=timezone.now())
+    noted = list(changing.only("email").order_by("pk"))
+    ended = 0
+    for ids in batches_of([user.pk for user in noted]):  # these and no others: each is noted
+        batch = User.objects.filter(pk__in=ids)
+        ended += batch.end_sessions()
+        batch.update(active=active, updated_at=timezone.now())
     if not active:
         require_administrator()
-    return count
+    details = {"bulk": len(noted), "bulk_sessions_ended": ended}
+    event = Event.USER_ACTIVATED if active else Event.USER_DEACTIVATED
+    changes = differences({"active": not active}, {"active": active})
+    record_all(Act(event, actor, user, changes, details) for user in noted)
+    return len(noted)
 
 
 @transaction.atomic
@@ -185,7 +220,7 @@ def open_session(
         return None
     now = timezone.now()
     User.objects.filter(pk=user.pk).update(last_login_at=now, password=digest)
-    return Session.objects.create(
+    session = Session.objects.create(
         user=fresh,
         created_at=now,
         refreshed_at=now,
@@ -193,6 +228,8 @@ def open_session(
         user_agent=user_agent[:255],
         address=address,
     )
+    record(Event.LOGIN, actor=fresh, target=fresh, details={"session": session.pk})
+    return session
 
 
 @transaction.atomic
@@ -232,6 +269,8 @@ def rotate_session(
         return session
     if refresh_id == session.spent_id and now - session.refreshed_at <= REUSE_LEEWAY:
         return session
+    # Nobody has proved who they are: both have the token, the user and the thief.
+    record(Event.REFRESH_REPLAYED, actor=None, target=session.user, details={"session": session.pk})
     session.delete()
     enqueue(Kind.REFRESH_REPLAYED, session.user)
     return None
@@ -239,13 +278,43 @@ def rotate_session(
 
 def end_session(session: Session, *, actor: User) -> None:
     """End one login; its tokens stop at once."""
-    session.delete()
+    _end(session, Event.SESSION_ENDED, actor=actor)
 
 
+def log_out(session: Session) -> None:
+    """End the login that its user is using; its tokens stop at once."""
+    _end(session, Event.LOGOUT, actor=session.user)
+
+
+@transaction.atomic
+def _end(session: Session, event: Event, *, actor: User) -> None:
+    ended, _ = Session.objects.filter(pk=session.pk).delete()
+    if ended:  # no other request was faster
+        user = actor if actor.pk == session.user_id else session.user
+        record(event, actor=actor, target=user, details={"session": session.pk})
+
+
+@transaction.atomic
 def end_sessions(sessions: SessionQuerySet, *, actor: User) -> int:
     """End many logins and return how many."""
-    count, _ = Session.objects.filter(pk__in=sessions.order_by().values("pk")).delete()
-    return count
+    held = sessions.select_related("user").select_for_update(of=("self",)).order_by("pk")
+    found = list(held.only("user", "user__email"))
+    ended: defaultdict[User, list[int]] = defaultdict(list)
+    for session in found:
+        ended[session.user].append(session.pk)
+    for ids in batches_of([session.pk for session in found]):
+        Session.objects.filter(pk__in=ids).delete()
+    record_all(
+        Act(Event.SESSIONS_ENDED, actor, user, details={"sessions": ids})
+        for user, ids in ended.items()
+    )
+    return len(found)
+
+
+def batches_of(ids: list[int], size: int = 500) -> Iterator[list[int]]:
+    """Yield the ids in parts that any database takes as parameters of one query."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
 
 
 @transaction.atomic

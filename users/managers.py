@@ -8,11 +8,13 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from clients.managers import contains_any_case
+from config.audit.events import Event
+from config.audit.trail import differences, record
 
 if TYPE_CHECKING:
     from users.models import Mail, Session, User  # noqa: F401 # in base classes, as text
@@ -108,7 +110,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         if faults:
             raise ValidationError(faults)
         user.set_password(password)
-        user.save(using=self._db)
+        save_new(user, actor=None)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
@@ -120,6 +122,17 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
     def get_by_natural_key(self, username: str | None) -> "User":
         user: User = self.get(email=self.model.canonical_email(username or ""))
         return user
+
+
+@transaction.atomic
+def save_new(user: "User", *, actor: Any) -> None:
+    """Insert a user whose password is hashed already."""
+    user.save(force_insert=True)
+    names = ("name", "email", "client_id", "active", "password")
+    made = {name: getattr(user, name) for name in names}
+    if not user.has_usable_password():  # invited
+        made["password"] = None
+    record(Event.USER_CREATED, actor=actor, target=user, changes=differences({}, made))
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

@@ -22,6 +22,8 @@ EMAIL_FREE = "SELECT users"
 CLIENT_EXISTS = "SELECT clients"
 NOTICE = "INSERT mails"
 LOCK = "LOCK users clients"  # the row again, held, its client read beside it
+# Each act in the audit trail: a lane that is free, how long it is now, the event.
+TRAIL = ["LOCK audit_lanes", "UPDATE audit_lanes", "INSERT audit_events"]
 
 USERS: list[tuple[str, str, Any, list[str]]] = [
     ("get", "/users/current", None, [AUTHENTICATION]),
@@ -31,23 +33,24 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
     ("get", "/users?search=a&client_id=1", None, [AUTHENTICATION, "SELECT users", FIND]),
     ("get", "/users?page=0", None, [AUTHENTICATION]),
     ("put", "/users/{regular}", {}, [AUTHENTICATION, FIND, LOCK]),
-    ("put", "/users/{regular}", {"name": "N"}, [AUTHENTICATION, FIND, LOCK, "UPDATE users"]),
+    ("put", "/users/{regular}", {"name": "N"},
+     [AUTHENTICATION, FIND, LOCK, "UPDATE users", *TRAIL]),
     ("put", "/users/{regular}", {"email": "n@example.com"},  # both addresses are told
-     [AUTHENTICATION, FIND, EMAIL_FREE, LOCK, "UPDATE users", NOTICE, NOTICE]),
+     [AUTHENTICATION, FIND, EMAIL_FREE, LOCK, "UPDATE users", NOTICE, NOTICE, *TRAIL]),
     ("put", "/users/{regular}", {"client_id": "{globex}"},
-     [AUTHENTICATION, FIND, CLIENT_EXISTS, LOCK, "UPDATE users"]),
+     [AUTHENTICATION, FIND, CLIENT_EXISTS, LOCK, "UPDATE users", *TRAIL]),
     ("put", "/users/{regular}", {"name": 5}, [AUTHENTICATION, FIND]),
     ("put", "/users/{regular}", {"password": "an entirely new sentence"},
-     [AUTHENTICATION, FIND, LOCK, "UPDATE users", "DELETE sessions users", NOTICE]),
+     [AUTHENTICATION, FIND, LOCK, "UPDATE users", "DELETE sessions users", NOTICE, *TRAIL]),
     ("put", "/users/{regular}", {"active": False},
      [AUTHENTICATION, FIND, LOCK, "UPDATE users", "DELETE sessions users",
-      "SELECT users"]),  # some administrator is left
+      "SELECT users", *TRAIL]),  # some administrator is left
     ("put", "/users/{other}", {"active": False},
      [AUTHENTICATION, FIND, "LOCK users", LOCK, "UPDATE users", "DELETE sessions users",
-      "SELECT users"]),  # all administrators are held first
+      "SELECT users", *TRAIL]),  # all administrators are held first
     ("post", "/users",
      {"name": "N", "email": "n@example.com", "client_id": None, "password": "brave new horses"},
-     [AUTHENTICATION, EMAIL_FREE, "INSERT users"]),
+     [AUTHENTICATION, EMAIL_FREE, "INSERT users", *TRAIL]),
     ("post", "/users",
      {"name": "N", "email": "n@example.com", "client_id": None, "invite": True},
      [AUTHENTICATION, EMAIL_FREE, "INSERT users", "UPDATE mails", "INSERT mails"]),
@@ -55,21 +58,21 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
     ("post", "/users",
      {"name": "N", "email": "n@example.com", "client_id": "{globex}",
       "password": "brave new horses"},
-     [AUTHENTICATION, EMAIL_FREE, CLIENT_EXISTS, "INSERT users"]),
+     [AUTHENTICATION, EMAIL_FREE, CLIENT_EXISTS, "INSERT users", *TRAIL]),
     ("get", "/auth/sessions", None,
      [AUTHENTICATION, "SELECT sessions", "SELECT sessions"]),  # how many; the page
     ("get", "/auth/sessions?page=0", None, [AUTHENTICATION]),
-    ("delete", "/auth/sessions", None, [AUTHENTICATION, "DELETE sessions"]),
+    ("delete", "/auth/sessions", None, [AUTHENTICATION, "LOCK sessions users"]),  # no other
     ("delete", "/auth/sessions", {"all": True}, [AUTHENTICATION]),
     ("delete", "/auth/sessions/{session}", None,
-     [AUTHENTICATION, "SELECT sessions", "DELETE sessions"]),  # is it theirs and live
+     [AUTHENTICATION, "SELECT sessions", "DELETE sessions", *TRAIL]),  # is it theirs and live
     ("delete", "/auth/sessions/{foreign}", None, [AUTHENTICATION, "SELECT sessions"]),
     ("delete", "/auth/sessions/{missing}", None, [AUTHENTICATION, "SELECT sessions"]),
     ("get", "/users/{regular}/sessions", None,  # is there such a user; how many; the page
      [AUTHENTICATION, "SELECT users", "SELECT sessions", "SELECT sessions"]),
     ("get", "/users/{missing}/sessions", None, [AUTHENTICATION, "SELECT users"]),
     ("delete", "/users/{regular}/sessions", None,
-     [AUTHENTICATION, "SELECT users", "DELETE sessions"]),
+     [AUTHENTICATION, "SELECT users", "LOCK sessions users", "DELETE sessions", *TRAIL]),
     ("delete", "/users/{missing}/sessions", None, [AUTHENTICATION, "SELECT users"]),
     ("delete", "/users", None, []),
     ("get", "/users/01", None, []),
@@ -79,12 +82,12 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
     ("get", "/clients/{globex}", None, [AUTHENTICATION, "SELECT clients"]),
     ("put", "/clients/{globex}", {"name": "N"},  # is the name free; the row, held; is it still
      [AUTHENTICATION, "SELECT clients", "SELECT clients", "LOCK clients", "SELECT clients",
-      "UPDATE clients"]),
+      "UPDATE clients", *TRAIL]),
     ("put", "/clients/{globex}", {"active": False},
      [AUTHENTICATION, "SELECT clients", "LOCK clients", "UPDATE clients",
-      "DELETE sessions users"]),
+      "DELETE sessions users", *TRAIL]),
     ("post", "/clients", {"name": "N"},  # is the name free, and is it still under the lock
-     [AUTHENTICATION, "SELECT clients", "SELECT clients", "INSERT clients"]),
+     [AUTHENTICATION, "SELECT clients", "SELECT clients", "INSERT clients", *TRAIL]),
     ("get", "/livez", None, []),
     ("get", "/", None, []),
 ]  # fmt: skip
@@ -197,7 +200,7 @@ def test_forbidden_rows_are_not_looked_up(
         assert purposes(seen.captured_queries) == [AUTHENTICATION]
 
 
-def test_wrong_current_password_costs_the_counters_alone(
+def test_wrong_current_password_costs_the_counters_and_the_trail_alone(
     as_regular: APIClient, regular: User
 ) -> None:
     body = {"password": "an entirely new sentence", "current_password": "wrong"}
@@ -211,7 +214,8 @@ def test_wrong_current_password_costs_the_counters_alone(
         f"{verb} throttling_counters"
         for verb in ("SELECT", "INSERT", hold, "UPDATE", hold, "UPDATE")
     ]
-    assert purposes(wrong.captured_queries) == [AUTHENTICATION, FIND, *counters]
+    trail = [f"{hold} audit_lanes", *TRAIL[1:]]
+    assert purposes(wrong.captured_queries) == [AUTHENTICATION, FIND, *counters, *trail]
     assert purposes(right.captured_queries) == [
         AUTHENTICATION,
         FIND,
@@ -221,4 +225,5 @@ def test_wrong_current_password_costs_the_counters_alone(
         "UPDATE users",
         "DELETE sessions users",
         NOTICE,
+        *trail,
     ]

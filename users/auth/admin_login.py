@@ -13,8 +13,9 @@ from typing_extensions import override
 
 from config.throttling.limits import Throttled
 from users.auth.authentication import client_of
+from users.auth.credentials import note_refusal
 from users.hashers import MAX_HASHED_LENGTH
-from users.lifecycle import end_session, open_session
+from users.lifecycle import log_out, open_session
 from users.models import Session, User
 
 SESSION_ID = "session_id"  # the key in the cookie
@@ -60,6 +61,7 @@ class LoginForm(AuthenticationForm):
     @override
     def confirm_login_allowed(self, user: Any) -> None:
         if not user.is_staff:
+            note_refusal(user.email)
             raise self.get_invalid_login_error()
 
 
@@ -79,6 +81,7 @@ class AdminLoginView(LoginView):
             **client_of(self.request),
         )
         if session is None:
+            note_refusal(user.email)
             form.add_error(None, form.get_invalid_login_error())
             return self.form_invalid(form)
         end_session_of(self.request)
@@ -112,5 +115,5 @@ def session_of(request: HttpRequest) -> Session | None:
 def end_session_of(request: HttpRequest) -> None:
     """End the log-in that the request's cookie names, if there is one."""
     if session := session_of(request):
-        end_session(session, actor=session.user)
+        log_out(session)
         request.META[_CACHED] = None

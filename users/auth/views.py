@@ -12,11 +12,11 @@ from config.api.serializers import StrictSerializer
 from config.api.views import Manners
 from config.throttling.limits import charge, check, network_of
 from users.auth.authentication import client_of
-from users.auth.credentials import check_credentials
+from users.auth.credentials import check_credentials, note_refusal
 from users.auth.schema import OPERATIONS
 from users.auth.serializers import EmptySerializer, LoginSerializer, RefreshSerializer
 from users.auth.tokens import InvalidToken, access_token, read_token, refresh_token
-from users.lifecycle import end_session, open_session, rotate_session
+from users.lifecycle import log_out, open_session, rotate_session
 from users.models import Session
 
 
@@ -60,6 +60,7 @@ class LoginView(OpenAuthView):
         # Once more where the digest changed meanwhile: another login may just have renewed it.
         session = self.log_in(body) or self.log_in(body)
         if session is None:
+            note_refusal(body["email"])
             raise LoginFailed
         return Response(token_pair(session))
 
@@ -113,8 +114,7 @@ class LogoutView(AuthView):
 
     def post(self, request: Request) -> Response:
         self.read(request)
-        session = cast(Session, request.auth)
-        end_session(session, actor=session.user)
+        log_out(cast(Session, request.auth))
         return Response(status=204)
 
 

@@ -107,8 +107,8 @@ def test_every_refusal_asks_the_database_the_same(
 ) -> None:
     for attempt in attempts.values():
         made = attempt()
-        # The user; the counters: 6, and 4 for their two savepoints.
-        with django_assert_num_queries(11):
+        # The user; the counters: 6; the audit trail: 3; and 6 for their three savepoints.
+        with django_assert_num_queries(16):
             log_in(made)
 
 

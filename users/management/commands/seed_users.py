@@ -11,10 +11,12 @@ from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from django.db.models import Manager
+from django.db.models import Manager, Max
 from typing_extensions import override
 
 from clients.models import Client
+from config.audit.events import Event
+from config.audit.trail import record
 from config.secret_files import kept_secret
 from users.models import User
 
@@ -124,7 +126,11 @@ def insert(model: type[Client] | type[User], rows: Iterable[dict[str, Any]], bar
     manager: Manager[Any] = model.objects
     for batch in batches(rows):
         with transaction.atomic():
+            last = manager.aggregate(last=Max("pk"))["last"] or 0
             manager.bulk_create([model(**row) for row in batch], ignore_conflicts=True)
+            if made := manager.filter(pk__gt=last).count():
+                details = {str(model._meta.verbose_name_plural): made}
+                record(Event.USERS_SEEDED, actor=None, details=details)
         bar.advance(len(batch))
 
 

@@ -1,0 +1,190 @@
+"""Finding what SQL did to the trail: what it altered, removed and slipped in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import OperationalError
+from django.db.models import Max, Q
+
+from config.audit.lanes import top_of
+from config.audit.models import AuditEvent, AuditLane
+from config.audit.seals import is_genuine, is_sealed
+
+CHUNK = 2000  # events in memory at a time
+
+
+class WrongKey(Exception):
+    """No lane at all is sealed with the present key."""
+
+
+@dataclass
+class Findings:
+    """The faults so far, and what was looked at."""
+
+    events: int = 0
+    lanes: int = 0
+    faults: int = 0
+
+
+def find_faults(findings: Findings) -> Iterator[str]:
+    """Yield a line a fault and count them in `findings`; raise `WrongKey`.
+
+    Memory does not grow with the trail, and nobody waits for this.
+    """
+    for fault in _all_faults(findings):
+        findings.faults += 1
+        yield fault
+
+
+def _all_faults(findings: Findings) -> Iterator[str]:
+    rows = _read_lanes()
+    sealed = [number for number, lane in rows.items() if is_sealed(lane)]
+    if rows and not sealed:
+        raise WrongKey
+    top = top_of(max(sealed, default=0))
+    if not rows:
+        top = top_of(AuditEvent.objects.aggregate(last=Max("lane"))["last"] or 0)
+    for number in range(1, top + 1):
+        findings.lanes += 1
+        yield from _Walk(number, findings).faults()
+    for number in sorted(set(rows) - set(range(1, top + 1))):
+        yield f"lane {number}: its row in audit_lanes was slipped in"
+    yield from _outside(top, findings)
+
+
+def _read_lanes() -> dict[int, AuditLane]:
+    lanes = {lane.number: lane for lane in AuditLane.objects.all()}
+    if not lanes and AuditEvent.objects.exists():  # the first ones ever, since the line above?
+        lanes = {lane.number: lane for lane in AuditLane.objects.all()}
+    return lanes
+
+
+def _outside(top: int, findings: Findings) -> Iterator[str]:
+    """Yield the events of lanes that Roster never made, unless it has done so meanwhile."""
+    outside = AuditEvent.objects.filter(Q(lane__lt=1) | Q(lane__gt=top)).order_by("id")
+    last = 0
+    while found := list(outside.filter(id__gt=last).values_list("id", flat=True)[:CHUNK]):
+        made = [lane.number for lane in AuditLane.objects.filter(number__gt=top) if is_sealed(lane)]
+        rows = AuditEvent.objects.filter(id__gt=last, id__lte=found[-1], lane__in=made)
+        known = set(rows.values_list("id", flat=True))
+        findings.events += len(found)
+        yield from (
+            f"audit event id {row_id}: slipped in, there is no such lane"
+            for row_id in found
+            if row_id not in known
+        )
+        last = found[-1]
+
+
+class _Walk:
+    """One lane, looked through in chunks while others append to it and prune it.
+
+    What its row counted before the look must be there; what is there must be counted by its row
+    after the look. Both hold without a lock or a snapshot, since an event comes and goes in the
+    transaction in which the lane's row says so.
+    """
+
+    def __init__(self, number: int, findings: Findings) -> None:
+        self.number, self.findings = number, findings
+        self.before = self.read_lane()
+        self.now = self.before
+        # The last event that has its place: its number and id, its mac (None if it is at fault).
+        self.last_number = self.before.base_number if self.before else 0
+        self.last_id = 0
+        self.last_mac: str | None = self.before.base_mac if self.before else None
+        self.has_begun = False
+        self.rest = Q()  # the rows not read yet
+
+    def read_lane(self) -> AuditLane | None:
+        """Return the lane's row if it can be believed."""
+        lane = AuditLane.objects.filter(pk=self.number).first()
+        return lane if lane and is_sealed(lane) else None
+
+    def faults(self) -> Iterator[str]:
+        if self.before is None:
+            is_there = AuditLane.objects.filter(pk=self.number).exists()
+            what = "altered" if is_there else "removed"
+            yield (
+                f"lane {self.number}: its row in audit_lanes was {what}; "
+                "it cannot be told whether events at either end of it are missing"
+            )
+        while True:
+            rows = self.read_chunk()
+            self.now = self.read_lane()
+            for row in rows:
+                self.findings.events += 1
+                yield from self.judge(row)
+            if len(rows) < CHUNK or not isinstance(rows[-1].number, int):
+                break
+            last = rows[-1]
+            self.rest = Q(number__gt=last.number) | Q(number=last.number, id__gt=last.pk)
+        if self.before:
+            yield from self.missing(self.before.length + 1, None)
+
+    def read_chunk(self) -> list[AuditEvent]:
+        events = AuditEvent.objects.filter(self.rest, lane=self.number)
+        rows = events.order_by("number", "id")[:CHUNK]
+        try:
+            return list(rows)
+        except (ValueError, OperationalError):  # SQLite keeps what is no time, and no text
+            return [_read(row_id) for row_id in rows.values_list("id", flat=True)]
+
+    def judge(self, row: AuditEvent) -> Iterator[str]:
+        number: object = row.number
+        if not isinstance(number, int):  # not even read
+            yield f"audit event id {row.pk} (lane {self.number}): altered, or slipped in"
+            return
+        name = f"audit event id {row.pk} (lane {self.number}, number {row.number})"
+        is_right = is_genuine(row)
+        if self.now and row.number > self.now.length:
+            yield (
+                f"{name}: is past the end of its lane, whose row was put back to an older state"
+                if is_right
+                else f"{name}: slipped in, not written by Roster"
+            )
+            return
+        if self.now and row.number <= self.now.base_number:
+            if not self.before or row.number <= self.before.base_number:
+                yield f"{name}: slipped in, its number has been pruned"
+            return  # pruned just now
+        if self.has_begun and row.number == self.last_number:
+            if not is_right or self.last_mac is not None:
+                yield f"{name}: slipped in, a second row of this number"
+                return
+        elif row.number != self.last_number + 1:
+            yield from self.missing(row.number, row.pk)
+            self.last_mac = None
+        yield from self.judge_content(row, name, is_right=is_right)
+        self.has_begun, self.last_number, self.last_id = True, row.number, row.pk
+        self.last_mac = row.mac if is_right else None
+
+    def judge_content(self, row: AuditEvent, name: str, *, is_right: bool) -> Iterator[str]:
+        if not is_right:
+            yield f"{name}: altered, or put in the place of another"
+        elif self.last_mac is not None and row.previous != self.last_mac:
+            yield f"{name}: does not follow the event before it; one of them is of another history"
+        elif self.before and row.number == self.before.length and row.mac != self.before.head:
+            yield f"{name}: is not the event that the row of its lane ends with"
+
+    def missing(self, number: int, row_id: int | None) -> Iterator[str]:
+        """Yield what is not there between the event looked at last and this number."""
+        first = self.last_number + 1
+        if self.now:
+            first = max(first, self.now.base_number + 1)
+        if not self.before and not self.has_begun:
+            return  # nothing says where the lane begins
+        if first >= number:
+            return
+        what = (
+            f"number {first} is" if first == number - 1 else f"numbers {first} to {number - 1} are"
+        )
+        after = f"after id {self.last_id}" if self.last_id else "at its beginning"
+        where = f"between id {self.last_id} and id {row_id}" if self.last_id and row_id else after
+        yield f"lane {self.number}: {what} missing ({where})"
+
+
+def _read(row_id: int) -> AuditEvent:
+    try:
+        return AuditEvent.objects.get(pk=row_id)
+    except (ValueError, OperationalError):
+        return AuditEvent(id=row_id)
