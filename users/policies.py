@@ -1,4 +1,4 @@
-"""Who may do what to users and sessions, as tables; what is not in them is denied."""
+"""Who may do what to users, sessions and the trail, as tables; what is not in them is denied."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -37,6 +37,10 @@ SESSION_CALLS = {
     "destroy_others": Who.ANYONE,
     "list_of_user": Who.ADMINISTRATORS,
     "destroy_of_user": Who.ADMINISTRATORS,
+}
+
+AUDIT_CALLS = {
+    "list": Who.ADMINISTRATORS,
 }
 
 
@@ -96,3 +100,9 @@ class SessionPolicy(CallPolicy):
     """`SESSION_CALLS`; `SessionQuerySet.visible_to` is the same rule in SQL."""
 
     calls = SESSION_CALLS
+
+
+class AuditPolicy(CallPolicy):
+    """`AUDIT_CALLS`."""
+
+    calls = AUDIT_CALLS

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from config.api.routing import Actions, endpoint, read_only
 from users import pages
+from users.audit.views import AuditEventViewSet
 from users.auth.sessions import SessionViewSet
 from users.views import UserViewSet
 
@@ -24,5 +25,6 @@ urlpatterns = [
     *endpoint("password/set", read_only(pages.password_set), "password-set-page"),
     *endpoint("password/forgotten", pages.ForgottenPage.as_view(), "password-forgotten-page"),
     *endpoint("password/forgotten/heard", read_only(pages.heard), "password-heard-page"),
+    *endpoint("audit-events", AuditEventViewSet.as_view({"get": "list"}), "audit-event-list"),
     path("auth/", include("users.auth.urls")),
 ]

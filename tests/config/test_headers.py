@@ -11,7 +11,7 @@ from tests.sending import send
 from users.models import User
 
 API = ["/users", "/users/current", "/users/{user}", "/clients", "/clients/{client}", "/auth/login",
-       "/auth/sessions", "/auth/sessions/7", "/users/{user}/sessions"]  # fmt: skip
+       "/auth/sessions", "/auth/sessions/7", "/users/{user}/sessions", "/audit-events"]  # fmt: skip
 EVIL = "https://evil.example"
 FRIEND = "https://app.example.com"
 
@@ -94,7 +94,7 @@ def friendly(settings: LazySettings) -> None:
     """The settings with one origin allowed; the pattern is what settings.py then has."""
     settings.CORS_ALLOWED_ORIGINS = [FRIEND]
     settings.CORS_URLS_REGEX = (
-        r"^/(auth|users|clients|schema|openapi\.json|\.well-known/jwks\.json)(/|$)"
+        r"^/(auth|users|clients|audit-events|schema|openapi\.json|\.well-known/jwks\.json)(/|$)"
     )
 
 

@@ -24,6 +24,7 @@ OFFERED = {
     "/users/{user}/sessions": "DELETE GET HEAD",
     "/users/4611686018427387904/sessions": "DELETE GET HEAD",
     "/.well-known/jwks.json": "GET HEAD",
+    "/audit-events": "GET HEAD",
     "/livez": "GET HEAD",
     "/healthz": "GET HEAD",
     "/readyz": "GET HEAD",

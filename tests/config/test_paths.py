@@ -10,8 +10,8 @@ from users.models import User
 
 @pytest.mark.parametrize(
     "path", ["/users", "/users/current", "/users/{user}", "/clients", "/clients/{client}",
-             "/auth/sessions", "/users/{user}/sessions", "/livez", "/healthz", "/readyz",
-             "/.well-known/jwks.json"]
+             "/auth/sessions", "/users/{user}/sessions", "/audit-events", "/livez", "/healthz",
+             "/readyz", "/.well-known/jwks.json"]
 )  # fmt: skip
 def test_one_trailing_slash_is_the_same_endpoint(
     path: str, as_administrator: APIClient, regular: User

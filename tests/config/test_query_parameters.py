@@ -32,6 +32,8 @@ ENDPOINTS = [
     ("DELETE", "/auth/sessions", "none"),
     ("GET", "/users/{user}/sessions", "page, page_size"),
     ("DELETE", "/users/{user}/sessions", "none"),
+    ("GET", "/audit-events",
+     "page, page_size, actor, target, target_client, event, since, until"),
 ]  # fmt: skip
 BODIES = {"/users": "{}", "/clients": "{}", "/auth/login": "{}", "/auth/refresh": "{}"}
 

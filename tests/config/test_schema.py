@@ -373,6 +373,11 @@ LISTS = {
     ),
     "listSessions": ("page=2&page_size=1", 2),
     "listUserSessions": ("page=1&page_size=1", 1),
+    "listAuditEvents": (
+        "page=1&page_size=1&actor=1&target=1&target_client=1&event=login"
+        "&since=2020-01-31T12:00:00Z&until=2999-01-31T12:00:00%2B01:00",
+        0,
+    ),
 }
 
 
@@ -399,6 +404,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "listClients unknown_parameter": {"query": "nmae=Ada"},
     "listSessions unknown_parameter": {"query": "ordering=id"},
     "listUserSessions unknown_parameter": {"query": "ordering=id"},
+    "listAuditEvents unknown_parameter": {"query": "user=1"},
+    "listAuditEvents bad_filters": {"query": "actor=0&since=yesterday"},
     "bad_page": {"query": "page=0"},
     "unknown_include": {"query": "include=salary"},
     "bad_filter": {"query": "active=maybe"},

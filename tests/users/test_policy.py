@@ -225,6 +225,7 @@ ROUTED = list(views_of(get_resolver("config.urls").url_patterns))
 POLICIES: dict[str, Any] = {
     "UserPolicy": users.policies.CALLS,
     "SessionPolicy": users.policies.SESSION_CALLS,
+    "AuditPolicy": users.policies.AUDIT_CALLS,
     "ClientPolicy": clients.policies.CALLS,
 }
 

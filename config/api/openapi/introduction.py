@@ -77,5 +77,6 @@ TAGS = [
     {"name": "Sessions", "description": "Where a user is logged in, and ending it."},
     {"name": "Users", "description": "The accounts. Administrators manage all, others their own."},
     {"name": "Clients", "description": "The organisations that regular users belong to."},
+    {"name": "Audit trail", "description": "Who did what, on whom, when and from where."},
     {"name": "Health", "description": "For orchestrators and load balancers."},
 ]
