@@ -13,7 +13,9 @@ from typing_extensions import override
 
 from clients.admin import ClientAdmin
 from clients.models import Client
+from config.audit.models import AuditEvent
 from users.admin import OwnPasswordView, SessionAdmin, UserAdmin
+from users.audit.admin import AuditEventAdmin
 from users.auth.admin_login import AdminLoginView, end_session_of, session_of
 from users.mail_admin import MailAdmin
 from users.models import Mail, Session, User
@@ -86,3 +88,4 @@ site.register(User, UserAdmin)
 site.register(Session, SessionAdmin)
 site.register(Mail, MailAdmin)
 site.register(Client, ClientAdmin)
+site.register(AuditEvent, AuditEventAdmin)

@@ -30,11 +30,14 @@ from clients.models import Client
 from config.api.etags import Stale
 from config.throttling.limits import network_of
 from users.admission import Inactive, NotInvited, invite_user
+from users.audit.admin import time_line_of
 from users.auth.admin_login import session_of
 from users.forms import OwnPasswordForm, SetPasswordForm, UserAddForm, UserChangeForm
 from users.lifecycle import LastAdministrator, end_sessions, set_active, update_user
 from users.managers import SessionQuerySet, UserQuerySet
 from users.models import STATUSES, Session, User
+
+TIMES = ("last_login_at", "created_at", "updated_at")
 
 
 class RoleFilter(admin.SimpleListFilter):
@@ -143,6 +146,10 @@ class UserAdmin(VerbAdmin):
     def role(self, user: User) -> str:
         return "Administrator" if user.is_administrator else "Regular"
 
+    @admin.display(description="latest events")
+    def time_line(self, user: User) -> str:
+        return time_line_of(user.pk)
+
     @override
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
@@ -151,12 +158,13 @@ class UserAdmin(VerbAdmin):
         proof = ("current_password",) if obj.pk == request.user.pk else ()
         return (
             (None, {"fields": ("name", "email", *proof, "client", "active", "version")}),
-            ("Times", {"fields": self.get_readonly_fields(request, obj)}),
+            ("Times", {"fields": TIMES}),
+            ("Audit trail", {"fields": ("time_line",)}),
         )
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        return ("last_login_at", "created_at", "updated_at") if obj else ()
+        return (*TIMES, "time_line") if obj else ()
 
     @override
     def get_form(

@@ -10,9 +10,6 @@ from django.db import models
 from django.utils import timezone
 from typing_extensions import override
 
-from config.audit.events import Event
-from config.audit.origin import Door
-
 
 class AuditLane(models.Model):
     """One of the chains that events are appended to; several, so that log-ins do not wait.
@@ -46,13 +43,13 @@ class AuditEvent(models.Model):
     lane = models.SmallIntegerField()
     number = models.BigIntegerField()  # 1 and so on within the lane
     at = models.DateTimeField(default=timezone.now)
-    event = models.TextField(choices=[(event.value, event.value) for event in Event])
+    event = models.TextField()  # one of config.audit.events
     actor_id = models.BigIntegerField(null=True)
     actor = models.TextField(blank=True)  # the email they had
     target_type = models.TextField(blank=True)  # "user", "client", or nothing
     target_id = models.BigIntegerField(null=True)
     target = models.TextField(blank=True)  # the email or name it had
-    door = models.TextField(choices=[(door.value, door.value) for door in Door])
+    door = models.TextField()  # one of config.audit.origin
     address = models.TextField(blank=True)
     request_id = models.TextField(blank=True)
     changes = models.TextField()  # JSON: {field: [before, after]}

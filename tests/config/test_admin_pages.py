@@ -144,7 +144,9 @@ def test_offers_to_add_users_and_clients_alone(administrator: User) -> None:
 
 
 def test_registers_its_models_and_no_other(db: None) -> None:
-    assert {model.__name__ for model in site._registry} == {"User", "Session", "Mail", "Client"}
+    models = {model.__name__ for model in site._registry}
+
+    assert models == {"User", "Session", "Mail", "Client", "AuditEvent"}
 
 
 @pytest.mark.parametrize("path", LISTS)
