@@ -163,6 +163,9 @@ class _Walk:
             yield f"{name}: altered, or put in the place of another"
         elif self.last_mac is not None and row.previous != self.last_mac:
             yield f"{name}: does not follow the event before it; one of them is of another history"
+        elif self.last_mac is not None and row.pk <= self.last_id:
+            # Ids are given out while the lane is held, so they ascend with the numbers.
+            yield f"{name}: its id was altered, or that of id {self.last_id} before it"
         elif self.before and row.number == self.before.length and row.mac != self.before.head:
             yield f"{name}: is not the event that the row of its lane ends with"
 
