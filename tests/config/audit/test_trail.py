@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import AnonymousUser
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from typing_extensions import override
 
 from clients.models import Client
@@ -229,11 +232,17 @@ def test_finds_no_fault_while_others_write_and_prune() -> None:
     """Each list of faults is of a moment in which rows come and go."""
     if not connection.features.has_select_for_update:
         return  # a database in memory is locked for readers too while another writes
+    with time_machine.travel(timezone.now() - timedelta(days=9)):
+        for _ in range(300):
+            act()
+    days = iter([timezone.now() - timedelta(days=day) for day in (8, 1)])
     stop = threading.Event()
 
     def write() -> None:
         while not stop.is_set():
             act()
+            if day := next(days, None):
+                call_command("prune_audit", before=f"{day:%Y-%m-%d}", verbosity=0)
 
     writers = [threading.Thread(target=_closing(write)) for _ in range(3)]
     for writer in writers:
@@ -247,6 +256,7 @@ def test_finds_no_fault_while_others_write_and_prune() -> None:
 
     assert found == [[]] * 5
     assert verify() == []
+    assert AuditLane.objects.filter(base_number__gt=0).exists()
 
 
 def _closing(work: Callable[[], None]) -> Callable[[], None]:
