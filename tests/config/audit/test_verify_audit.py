@@ -229,6 +229,16 @@ def test_a_lane_that_was_altered_is_never_sealed_anew() -> None:
     assert len(verify()) == 1
 
 
+def test_names_what_was_altered_where_all_lanes_were_too() -> None:
+    rows = fill_lane(3)
+    for lane in AuditLane.objects.all():
+        alter(lane, seal="x")
+    alter(rows[1], actor="eve@example.com")
+
+    assert len(verify()) == 65
+    assert f"{named(rows[1])}: {ALTERED}" in verify()
+
+
 def test_goes_on_in_new_lanes_where_all_were_altered() -> None:
     act()
     for lane in AuditLane.objects.all():
