@@ -308,6 +308,14 @@ def test_shared_database_needs_a_shared_key_and_says_so_beside_the_rest() -> Non
     assert "hunter2secret" not in finished.stderr
 
 
+def test_a_weak_key_of_the_audit_trail_is_refused() -> None:
+    finished = load(AUDIT_KEY="too-short-secret")
+
+    assert finished.returncode != 0
+    assert "AUDIT_KEY: expected at least 32 characters" in finished.stderr
+    assert "too-short-secret" not in finished.stderr
+
+
 @pytest.mark.parametrize(
     ("days", "most", "is_fine"), [("40", "", True), ("30", "30", True), ("31", "30", False)]
 )

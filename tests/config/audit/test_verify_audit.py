@@ -297,6 +297,14 @@ def test_another_key_is_told_as_such(settings: Any) -> None:
         call_command("verify_audit")
 
 
+def test_the_trail_has_a_key_of_its_own(settings: Any) -> None:
+    settings.AUDIT_KEY = settings.SECRET_KEY  # what it is where nobody sets it
+    act()
+    settings.SECRET_KEY = "another key of at least 32 characters"
+
+    assert verify() == []
+
+
 def test_lanes_are_walked_in_chunks_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = fill_lane(7)
     monkeypatch.setattr(verification, "CHUNK", 2)
