@@ -4,6 +4,8 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from config.api.errors import Conflict
+from config.audit.events import Event
+from config.audit.trail import differences, record
 from users.links import PASSWORD_RESET, Link
 from users.mail.outbox import Kind, enqueue, enqueue_invitation, enqueue_reset
 from users.models import User
@@ -41,14 +43,19 @@ def invite_user(user: User, *, actor: User) -> None:
     # No change that anybody sees, so `updated_at` stays.
     User.objects.filter(pk=fresh.pk).update(password=make_password(None))
     enqueue_invitation(fresh)
+    record(Event.INVITATION_SENT, actor=actor, target=fresh)
 
 
+@transaction.atomic
 def request_reset(email: str) -> None:
     """Send a link to whoever has this canonical address and may get in, if anybody.
 
-    The same work whether there is such an account or not: it is looked up when the mail is sent.
+    The same work whether there is such an account or not: whether they may get in is looked up when
+    the mail is sent.
     """
     enqueue_reset(email)
+    user = User.objects.filter(email=email).first()
+    record(Event.PASSWORD_RESET_REQUESTED, actor=None, target=user, details={"email": email})
 
 
 def redeem(link: Link, token: str, password: str) -> User:
@@ -61,9 +68,18 @@ def redeem(link: Link, token: str, password: str) -> User:
         user = link.read(token, User.objects.locked())
         if user is None:
             raise LinkExpired
+        is_reset = link is PASSWORD_RESET
+        old = {"password": user.password} if is_reset else {}
         user.password = digest
         user.save(update_fields=["password", "updated_at"])
-        User.objects.filter(pk=user.pk).end_sessions()
-        if link is PASSWORD_RESET:
+        ended = User.objects.filter(pk=user.pk).end_sessions()
+        if is_reset:
             enqueue(Kind.PASSWORD_CHANGED, user)
+        record(
+            Event.PASSWORD_RESET if is_reset else Event.INVITATION_ACCEPTED,
+            actor=user,
+            target=user,
+            changes=differences(old, {"password": digest}),
+            details={"sessions_ended": ended},
+        )
         return user

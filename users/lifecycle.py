@@ -130,12 +130,17 @@ def _may_remove_administrator(user: User, values: dict[str, Any]) -> bool:
     return user.is_administrator and user.active and not stays
 
 
-@transaction.atomic
 def set_active(users: UserQuerySet, active: bool, *, actor: User | None) -> int:
     """Activate or deactivate many and return how many changed; all of their sessions end.
 
     `actor` is None for a command. Raises `LastAdministrator` (409) with nothing changed.
     """
+    event = Event.USER_ACTIVATED if active else Event.USER_DEACTIVATED
+    return _set_active(users, active, actor=actor, event=event)
+
+
+@transaction.atomic
+def _set_active(users: UserQuerySet, active: bool, *, actor: User | None, event: Event) -> int:
     changing = User.objects.filter(pk__in=users.order_by().values("pk"), active=not active)
     if active:
         lock(changing)
@@ -150,7 +155,6 @@ def set_active(users: UserQuerySet, active: bool, *, actor: User | None) -> int:
     if not active:
         require_administrator()
     details = {"bulk": len(noted), "bulk_sessions_ended": ended}
-    event = Event.USER_ACTIVATED if active else Event.USER_DEACTIVATED
     changes = differences({"active": not active}, {"active": active})
     record_all(Act(event, actor, user, changes, details) for user in noted)
     return len(noted)
@@ -168,7 +172,8 @@ def deactivate_dormant(users: UserQuerySet, *, bound: datetime, actor: User | No
     dormant = User.objects.filter(pk__in=users.order_by().values("pk")).dormant(bound)
     spared = spared_administrator(bound)
     found = list(dormant.exclude(pk=spared and spared.pk).order_by("pk"))
-    set_active(User.objects.filter(pk__in=[user.pk for user in found]), False, actor=actor)
+    chosen = User.objects.filter(pk__in=[user.pk for user in found])
+    _set_active(chosen, False, actor=actor, event=Event.USER_DEACTIVATED_DORMANT)
     return found
 
 

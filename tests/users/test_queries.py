@@ -53,7 +53,8 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
      [AUTHENTICATION, EMAIL_FREE, "INSERT users", *TRAIL]),
     ("post", "/users",
      {"name": "N", "email": "n@example.com", "client_id": None, "invite": True},
-     [AUTHENTICATION, EMAIL_FREE, "INSERT users", "UPDATE mails", "INSERT mails"]),
+     [AUTHENTICATION, EMAIL_FREE, "INSERT users", *TRAIL, "UPDATE mails", "INSERT mails",
+      *TRAIL]),
     ("post", "/users/{regular}/invitation", None, [AUTHENTICATION, FIND, LOCK]),  # has a password
     ("post", "/users",
      {"name": "N", "email": "n@example.com", "client_id": "{globex}",

@@ -7,9 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from typing_extensions import override
 
-from config.signing_keys import KeyDirectory, RotationPending
+from config.audit.events import Event
+from config.audit.trail import record
+from config.signing_keys import KeyDirectory, RotationPending, SigningKey
 
 OVERLAP = 60 * 60
 LEAST = 3  # seconds: every process has looked by then
@@ -55,7 +58,9 @@ class Command(BaseCommand):
         if not isinstance(keys, KeyDirectory):
             raise CommandError(GIVEN)
         if options["leaked"]:
-            self.stdout.write(f"New key {keys.replace().kid} signs. All others are deleted.")
+            key = keys.replace()  # whatever else is away
+            self.stdout.write(f"New key {key.kid} signs. All others are deleted.")
+            note(key, leaked=True)
             return
         self.stdout.write(f"Keys deleted that nobody needs any more: {keys.prune()}.")
         if not options["prune"]:
@@ -70,6 +75,12 @@ class Command(BaseCommand):
                 f"A new key is there already and signs from {text(moment)}. Nothing was made."
             ) from None
         self.stdout.write(f"New key {key.kid} is published and signs from {text(begin)}.")
+        note(key, signs_from=begin)
+
+
+@transaction.atomic
+def note(key: SigningKey, **details: Any) -> None:
+    record(Event.SIGNING_KEY_ROTATED, actor=None, details={"kid": key.kid, **details})
 
 
 def seconds(value: str) -> int:
