@@ -61,7 +61,8 @@ def update_client(client: Client, values: dict[str, Any], *, actor: Any) -> Clie
     fresh.save(update_fields=[*changed, "updated_at"])
     details = {}
     if "active" in changed:
-        ended = get_user_model().objects.filter(client=fresh).end_sessions()
-        details["sessions_ended"] = ended
+        users = get_user_model().objects.filter(client=fresh)
+        details["sessions_ended"] = users.end_sessions()
+        users.end_links()
     record(Event.CLIENT_UPDATED, actor=actor, target=fresh, changes=changes, details=details)
     return fresh

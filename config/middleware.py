@@ -45,6 +45,22 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class RouteOnlyFilter(logging.Filter):
+    """Put the route in place of the path that Django logs: a path may hold the token of a link."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        if isinstance(record.args, tuple) and isinstance(request, HttpRequest):
+            shown = f"/{route_of(request)}"
+            record.args = tuple(shown if arg == request.path else arg for arg in record.args)
+        return True
+
+
+def route_of(request: HttpRequest) -> str:
+    return request.resolver_match.route if request.resolver_match else "-"
+
+
 class RequestMiddleware:
     """Give the request its id, the answer its common headers, the log one line."""
 
@@ -59,9 +75,10 @@ class RequestMiddleware:
             response = self.get_response(request)
             self.finish(request, response)
             # The route, never the path or the query: a client may have put a secret into either.
-            route = request.resolver_match.route if request.resolver_match else "-"
             took = (time.perf_counter() - started) * 1000
-            log.info("%s /%s %s %.1fms", request.method, route, response.status_code, took)
+            log.info(
+                "%s /%s %s %.1fms", request.method, route_of(request), response.status_code, took
+            )
             return response
         finally:
             request_id.reset(token)

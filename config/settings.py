@@ -37,7 +37,7 @@ PAGE_SIZE = _read.read("PAGE_SIZE", env.whole(1, 1000), min(25, MAX_PAGE_SIZE))
 LOGIN_FAILURES_PER_MINUTE = _read.read("LOGIN_FAILURES_PER_MINUTE", env.whole(1, 10**6), 10)
 LOGIN_FAILURES_PER_DAY = _read.read("LOGIN_FAILURES_PER_DAY", env.whole(1, 10**6), 100)
 ADDRESS_FAILURES_PER_MINUTE = _read.read("ADDRESS_FAILURES_PER_MINUTE", env.whole(1, 10**6), 30)
-RESETS_PER_HOUR = _read.read("RESETS_PER_HOUR", env.whole(1, 1000), 5)
+MAILS_PER_HALF_HOUR = _read.read("MAILS_PER_HALF_HOUR", env.whole(1, 1000), 5)
 DEFAULT_FROM_EMAIL = _read.read("DEFAULT_FROM_EMAIL", env.mailbox, "")
 _mail_server: dict[str, Any] = _read.secret("EMAIL_URL", env.mail_server, {})
 CACHE_URL = _read.secret("CACHE_URL", env.redis_url, "")
@@ -229,7 +229,10 @@ REST_FRAMEWORK = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "config.middleware.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "config.middleware.RequestIdFilter"},
+        "route_only": {"()": "config.middleware.RouteOnlyFilter"},
+    },
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
     },
@@ -243,7 +246,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         # Refusals are in our own line, which holds no path: a path may hold what a client mistook.
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["route_only"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},

@@ -155,13 +155,22 @@ class KeyDirectory:
         return self._key_from(begin), _moment(begin)
 
     def replace(self) -> SigningKey:
-        """Sign with a new key at once and delete all others: whoever has one of them is out."""
-        old, begin = self._read(), int(time.time())
+        """Sign with a new key at once and delete all others: whoever has one of them is out.
+
+        What else is in the directory goes too, usable or not: one damaged file must not save a key
+        that has leaked.
+        """
+        begin = int(time.time())
         while not write_new(self._file(begin), new_pem()):
             begin += 1
-        for period in old:
-            period.file.unlink(missing_ok=True)
+        for file in self.directory.iterdir():
+            if file != self._file(begin) and file.is_file():
+                file.unlink(missing_ok=True)
         return self._key_from(begin)
+
+    def is_ours(self) -> bool:
+        """Tell whether what we write can be read by who made the directory, and so who serves."""
+        return self.directory.stat().st_uid == os.geteuid()
 
     def prune(self) -> int:
         """Delete the keys whose last token has expired; return how many they were."""

@@ -40,8 +40,7 @@ def invite_user(user: User, *, actor: User) -> None:
         raise Inactive
     if fresh.has_usable_password():
         raise NotInvited
-    # No change that anybody sees, so `updated_at` stays.
-    User.objects.filter(pk=fresh.pk).update(password=make_password(None))
+    User.objects.filter(pk=fresh.pk).end_links()
     enqueue_invitation(fresh)
     record(Event.INVITATION_SENT, actor=actor, target=fresh)
 

@@ -1,5 +1,6 @@
 """Email addresses: one spelling for one mailbox."""
 
+import re
 from typing import Any
 
 import idna
@@ -14,6 +15,8 @@ MAX_LOCAL_LENGTH = 64  # RFC 5321, section 4.5.3.1.1
 # ASCII letters alone: full case mapping would turn the Kelvin sign into the letter k, and one
 # person's address into another's.
 ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+ENCODED_WORD = re.compile(r"=\?[^?]*\?[qb]\?.*?\?=")  # RFC 2047, section 2; lower-cased
 
 _is_address = EmailValidator(allowlist=[])
 
@@ -30,6 +33,8 @@ def clean_email(email: str) -> str:
         raise _invalid()
     # `isascii`: Django's pattern ignores case and so takes the Kelvin sign and others for letters.
     if len(local) > MAX_LOCAL_LENGTH or not local.isascii():
+        raise _invalid()
+    if ENCODED_WORD.search(local):  # mail software would read another mailbox in it
         raise _invalid()
     email = f"{local}@{_ascii_domain(domain)}"
     if len(email) > MAX_LENGTH:

@@ -66,7 +66,8 @@ class UserAddForm(SetPasswordMixin, VerbForm):  # type: ignore[type-arg] # none 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "invite" in self.data:
+        invite = self.fields["invite"].widget
+        if invite.value_from_datadict(self.data, self.files, self.add_prefix("invite")):
             for name in ("password1", "password2"):
                 self.fields[name].required = False
 

@@ -78,7 +78,9 @@ def _apply(user: User, values: dict[str, Any], *, actor: User, session: Session 
     )
     for name, value in changed.items():
         setattr(user, name, value)
-    user.save(update_fields=[*changed, "updated_at"])
+    if changed.keys() & {"email", "active", "client"}:
+        user.link_generation += 1
+    user.save(update_fields=[*changed, "link_generation", "updated_at"])
     mine = User.objects.filter(pk=user.pk)
     # Not active before or after: leaving an inactive client, or joining one whose activation comes
     # later, must revive nothing.
@@ -90,10 +92,12 @@ def _apply(user: User, values: dict[str, Any], *, actor: User, session: Session 
     elif "password" in changed:
         own = session.pk if session and actor.pk == user.pk else None
         details["sessions_ended"] = mine.end_sessions(but=own)
-    is_to_invite = was_invited and "email" in changed and "password" not in changed
+    is_to_invite = (
+        was_invited and "email" in changed and "password" not in changed and user.is_active
+    )
     if is_to_invite:
         enqueue_invitation(user)  # the link of before died with the address
-    else:
+    elif not was_invited or "password" in changed:
         notify_of_changes(user, {*changed}, old_email=old_email)
     record(Event.USER_UPDATED, actor=actor, target=user, changes=changes, details=details)
     if is_to_invite:
@@ -151,6 +155,7 @@ def _set_active(users: UserQuerySet, active: bool, *, actor: User | None, event:
     for ids in batches_of([user.pk for user in noted]):  # these and no others: each is noted
         batch = User.objects.filter(pk__in=ids)
         ended += batch.end_sessions()
+        batch.end_links()
         batch.update(active=active, updated_at=timezone.now())
     if not active:
         require_administrator()

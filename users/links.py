@@ -15,12 +15,11 @@ MAX_TOKEN_LENGTH = 128
 
 
 class Link:
-    """A kind of link. Its token is good for `lifetime`, while digest and email stay as they are.
+    """A kind of link. Its token is good for `lifetime`, while the account's state stays as it is.
 
-    The token is `id:time:signature` (HMAC-SHA256). The signature covers the digest of the password
-    and the email: setting a password ends every link of before, and so does another address. An
-    invited user has a digest that no password has, with 40 random characters: a new one ends the
-    link before.
+    The token is `id:time:signature` (HMAC-SHA256). The signature covers the digest of the password,
+    the email, and a number that grows with another address, with deactivation and activation (of
+    the client, too), with another role, and with a new invitation: each ends the links of before.
     """
 
     def __init__(self, purpose: str, *, path: str, lifetime: timedelta, status: str) -> None:
@@ -52,7 +51,9 @@ class Link:
         return user.is_active and user.status == self.status
 
     def _signer(self, user: User) -> signing.TimestampSigner:
-        state = "\0".join(("roster.links", self.purpose, user.password, user.email))
+        state = "\0".join(
+            ("roster.links", self.purpose, str(user.link_generation), user.password, user.email)
+        )
         return signing.TimestampSigner(salt=state)
 
 

@@ -1,13 +1,17 @@
 """The outbox in the admin site: what was sent to whom, without its text."""
 
+from typing import cast
+
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
 from typing_extensions import override
 
 from clients.admin import VerbAdmin
+from users.mail.outbox import retry
 from users.managers import MailQuerySet
-from users.models import Mail
+from users.models import Mail, User
 
 
 class MailAdmin(VerbAdmin):
@@ -41,7 +45,9 @@ class MailAdmin(VerbAdmin):
 
     @admin.action(description="Try selected failed mails again", permissions=["view"])
     def retry(self, request: HttpRequest, mails: MailQuerySet) -> None:
-        failed = mails.filter(state=Mail.State.FAILED)
-        now = timezone.now()
-        count = failed.update(state=Mail.State.WAITING, attempts=0, due_at=now, created_at=now)
+        with transaction.atomic():
+            failed = list(mails.filter(state=Mail.State.FAILED))
+            count = retry(mails)
+            noted = [{"changed": {"fields": ["State"]}}]
+            LogEntry.objects.log_actions(cast(User, request.user).pk, failed, CHANGE, noted)
         self.message_user(request, f"Mails to be sent again: {count}.", messages.SUCCESS)

@@ -49,12 +49,15 @@ class UserQuerySet(models.QuerySet["User"]):
     def dormant(self, bound: datetime) -> "UserQuerySet":
         """Keep the active users who have neither logged in nor refreshed a session since `bound`.
 
-        Who never logged in counts from when they were made.
+        Who never logged in counts from when they were made or last invited.
         """
         never = Q(last_login_at__isnull=True, created_at__lt=bound)
         sessions = apps.get_model("users", "Session")._default_manager
         used = sessions.filter(user=OuterRef("pk"), refreshed_at__gte=bound)
-        return self.active().filter(never | Q(last_login_at__lt=bound), ~Exists(used))
+        mails = apps.get_model("users", "Mail")._default_manager
+        invited = mails.filter(user=OuterRef("pk"), kind="invitation", created_at__gte=bound)
+        unused = self.active().filter(never | Q(last_login_at__lt=bound), ~Exists(used))
+        return unused.filter(~Exists(invited))
 
     def by_last_login(self) -> "UserQuerySet":
         """Put those first who logged in last; of those who never did, those made last."""
@@ -78,6 +81,10 @@ class UserQuerySet(models.QuerySet["User"]):
             in_name = contains_any_case("name", word, self.db)
             users = users.filter(in_name | contains_any_case("email", word, self.db))
         return users
+
+    def end_links(self) -> int:
+        """End the links that were mailed to these users; return how many users they are."""
+        return self.update(link_generation=F("link_generation") + 1)
 
     def end_sessions(self, *, but: int | None = None) -> int:
         """End the sessions of these users, except the one with id `but`; return how many."""

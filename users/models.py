@@ -36,6 +36,8 @@ class User(AbstractBaseUser):
         help_text="Empty makes an administrator.",
     )
     active = models.BooleanField(default=True, help_text="Whether they may log in.")
+    # Part of what signs mailed links: a greater one ends those of before.
+    link_generation = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     last_login_at = models.DateTimeField("last login", null=True, blank=True, editable=False)

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from typing_extensions import override
 
 from config.api.routing import method_not_allowed
-from config.throttling.limits import Throttled, charge, check, network_of
+from config.throttling.limits import Bucket, Throttled, charge, check, network_of
 from users.admission import LinkExpired, redeem, request_reset
 from users.forms import ForgottenForm, SetPasswordForm
 from users.links import INVITATION, PASSWORD_RESET, Link
@@ -29,24 +29,26 @@ def answer(
     return response
 
 
-# Nothing to forge: what counts is the token in the address, and nobody is logged in by these pages.
+# No cookie tells who is here, so a token against forgery would prove nothing: what counts is the
+# token in the address. Forms that other sites send are refused all the same.
 @method_decorator(csrf_exempt, name="dispatch")
 class Page(View):
-    """A form; whoever fails too often gets 429 like everywhere."""
+    """A form; an address that fails too often gets 429 like everywhere."""
 
     http_method_names = ["get", "head", "post"]  # noqa: RUF012 # Django's own is no ClassVar either
 
     @override
     @method_decorator(sensitive_post_parameters())
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "POST" and request.headers.get("Sec-Fetch-Site") == "cross-site":
+            return answer(request, "foreign", HTTPStatus.FORBIDDEN)
         try:
-            check(network_of(request))
+            return super().dispatch(request, *args, **kwargs)
         except Throttled as refusal:
             status = HTTPStatus.TOO_MANY_REQUESTS
             response = answer(request, "throttled", status, wait=refusal.wait)
             response["Retry-After"] = str(refusal.wait)
             return response
-        return super().dispatch(request, *args, **kwargs)
 
     @override
     def http_method_not_allowed(
@@ -56,7 +58,7 @@ class Page(View):
 
 
 class LinkPage(Page):
-    """Set a password by the link that this page is at. Reading it changes nothing."""
+    """Set a password by the link that this page is at. Reading it changes and counts nothing."""
 
     link: Link
     title: str
@@ -66,8 +68,10 @@ class LinkPage(Page):
         return self.show(SetPasswordForm(user)) if user else self.expired()
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        check(network_of(request), Bucket.LINKS)
         user = self.find(token)
         if user is None:
+            charge(network_of(request), Bucket.LINKS)
             return self.expired()
         form = SetPasswordForm(user, request.POST)
         if not form.is_valid():
@@ -87,7 +91,6 @@ class LinkPage(Page):
         )
 
     def expired(self) -> HttpResponse:
-        charge(network_of(self.request))
         is_reset = self.link is PASSWORD_RESET
         return answer(self.request, "link_expired", HTTPStatus.GONE, is_reset=is_reset)
 
@@ -112,7 +115,7 @@ class ForgottenPage(Page):
         form = ForgottenForm(request.POST)
         if not form.is_valid():
             return answer(request, "forgotten", HTTPStatus.BAD_REQUEST, form=form)
-        charge(network_of(request))
+        charge(network_of(request), Bucket.LINKS)
         request_reset(form.cleaned_data["email"])
         return HttpResponseRedirect(reverse("password-heard-page"))
 

@@ -10,6 +10,7 @@ import ipaddress
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -23,6 +24,15 @@ DAY = 24 * 60 * MINUTE
 KNOWN_FOR = 30 * DAY
 RESERVE = 2  # a minute, for addresses without failures, once the account's budget is spent
 PATIENCE, PAUSE = 2.0, 0.05  # seconds
+
+
+class Bucket(StrEnum):
+    """What an address may fail at so many times a minute, each by itself."""
+
+    LOGIN = "address"  # log-ins, refresh tokens
+    # Any page that somebody opens can make their browser ask for links: that must keep nobody there
+    # from logging in.
+    LINKS = "links"
 
 
 class Throttled(exceptions.Throttled):
@@ -79,18 +89,20 @@ def begin(account: str, address: str) -> Attempt:
         time.sleep(PAUSE)
 
 
-def check(address: str) -> None:
+def check(address: str, bucket: Bucket = Bucket.LOGIN) -> None:
     """Raise `Throttled` where an address has spent its bucket; takes nothing from it."""
     now = now_ms()
-    if until := store().full_until(_bucket(address), now):
+    if until := store().full_until(_limit_of(address, bucket), now):
         raise Throttled((until - now) / 1000)
 
 
-def charge(address: str) -> None:
-    """Count a failure of an address that guesses no account's password."""
-    outcome = store().reserve([Plan((_bucket(address),))], now_ms())
-    if outcome.taken:
-        store().settle(outcome.taken, give_back=False)
+def charge(address: str, bucket: Bucket = Bucket.LOGIN) -> None:
+    """Count a failure of an address that guesses no account's password; raise `Throttled`."""
+    now = now_ms()
+    outcome = store().reserve([Plan((_limit_of(address, bucket),))], now)
+    if not outcome.taken:
+        raise Throttled((outcome.until - now) / 1000)
+    store().settle(outcome.taken, give_back=False)
 
 
 def _plans(account: str, address: str) -> tuple[list[Plan], str]:
@@ -99,7 +111,7 @@ def _plans(account: str, address: str) -> tuple[list[Plan], str]:
     own = (
         Limit(_key("pair-minute", account, address), per_minute, MINUTE),
         Limit(pair_day, per_day, DAY),
-        _bucket(address),
+        _limit_of(address, Bucket.LOGIN),
     )
     everybody = (
         Limit(_key("minute", account), per_minute, MINUTE),
@@ -112,8 +124,8 @@ def _plans(account: str, address: str) -> tuple[list[Plan], str]:
     return plans, known
 
 
-def _bucket(address: str) -> Limit:
-    return Limit(_key("address", address), settings.ADDRESS_FAILURES_PER_MINUTE, MINUTE)
+def _limit_of(address: str, bucket: Bucket) -> Limit:
+    return Limit(_key(bucket, address), settings.ADDRESS_FAILURES_PER_MINUTE, MINUTE)
 
 
 def _key(*parts: str) -> str:

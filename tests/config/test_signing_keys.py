@@ -418,6 +418,16 @@ def test_replacing_twice_in_a_second_leaves_the_last(
     assert keys.signing() == second
 
 
+def test_a_damaged_file_saves_no_leaked_key(directory: Path) -> None:
+    keys = process(directory)
+    (directory / "7.pem").write_text("no key")
+
+    new = keys.replace()
+
+    assert [file.read_text() != "no key" for file in directory.iterdir()] == [True]
+    assert kids(process(directory)) == [new.kid]
+
+
 # Accidents while serving
 
 

@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.live.conftest import BASE_DIR, PASSWORD, Service, serving
+from tests.live.conftest import BASE_DIR, NO_LIMITS, PASSWORD, Service, serving
 from tests.mails import free_port
 from tests.users.mail.conftest import Mailboxes
 
@@ -63,13 +63,16 @@ def mailed(
 ) -> Iterator[Mailed]:
     kept, mail_port = mailboxes
     port = free_port()
-    ours = environment | {
-        "DJANGO_SETTINGS_MODULE": "tests.live.settings",
-        "LIVE_STATIC_ROOT": str(tmp_path / "static"),
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
-        "ADDRESS_FAILURES_PER_MINUTE": "10000",
-    }
+    ours = (
+        environment
+        | NO_LIMITS
+        | {
+            "DJANGO_SETTINGS_MODULE": "tests.live.settings",
+            "LIVE_STATIC_ROOT": str(tmp_path / "static"),
+            "PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
+        }
+    )
     command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
     subprocess.run(command, env=ours, cwd=BASE_DIR, check=True, capture_output=True)
     with serving(ours, tmp_path / "log", port=port) as running:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client as Browser
 from django.utils import timezone
 
@@ -62,6 +63,15 @@ def test_without_invitation_a_password_is_needed(browser: Browser) -> None:
     assert errors(answer) == {"password1": ["required"], "password2": ["required"]}
 
 
+def test_no_to_an_invitation_is_no_invitation(browser: Browser) -> None:
+    before = User.objects.count()
+    for no in ("False", "false"):
+        answer = save(browser, ADD, **NEW, invite=no)
+
+        assert errors(answer) == {"password1": ["required"], "password2": ["required"]}
+    assert User.objects.count() == before
+
+
 def test_those_invited_get_a_new_link_and_the_others_are_left_out(
     browser: Browser, acme: Client
 ) -> None:
@@ -116,6 +126,8 @@ def test_a_failed_mail_can_be_tried_again(browser: Browser, failed: Mail, regula
     answer = act(browser, MAILS, "retry", *Mail.objects.all())
 
     assert told(answer) == [("success", "Mails to be sent again: 1.")]
+    assert Mail.objects.get(pk=failed.pk).created_at == failed.created_at  # what it tells of
+    assert LogEntry.objects.get().object_id == str(failed.pk)
     assert [message.subject for message in delivered()] == ["Your password was changed"]
 
 

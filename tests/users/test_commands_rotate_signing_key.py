@@ -24,7 +24,9 @@ def traveller() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def keys(settings: Settings, tmp_path: Path, traveller: time_machine.Traveller) -> KeyDirectory:
+def keys(
+    db: None, settings: Settings, tmp_path: Path, traveller: time_machine.Traveller
+) -> KeyDirectory:
     keys = KeyDirectory(tmp_path / "signing_keys", lifetime=900)
     settings.SIGNING_KEYS = keys
     return keys
@@ -118,3 +120,16 @@ def test_one_thing_at_a_time(keys: KeyDirectory) -> None:
 def test_given_keys_are_rotated_where_they_are_given() -> None:
     with pytest.raises(CommandError, match="given by JWT_PRIVATE_KEY"):
         run()
+
+
+@pytest.mark.parametrize("option", ["--leaked", "--prune", "--overlap=60"])
+def test_another_user_is_refused_whose_keys_nobody_could_read(
+    keys: KeyDirectory, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sorted(keys.directory.iterdir())
+    monkeypatch.setattr(os, "geteuid", lambda: keys.directory.stat().st_uid + 1)
+
+    with pytest.raises(CommandError, match="run this as the user who serves"):
+        run(option)
+
+    assert sorted(keys.directory.iterdir()) == before

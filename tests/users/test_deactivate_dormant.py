@@ -17,8 +17,9 @@ from tests.factories import AdministratorFactory, ClientFactory, InvitedFactory,
 from tests.users.test_queries import purposes
 from tests.users.test_races import FIND, after
 from users.lifecycle import deactivate_dormant
+from users.mail.outbox import Kind, enqueue
 from users.management.commands.deactivate_dormant import BATCH, line
-from users.models import Session, User
+from users.models import Mail, Session, User
 
 NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)
 BOUND = NOW - timedelta(days=90)
@@ -223,7 +224,7 @@ def test_works_in_batches(arguments: tuple[str, ...], present: User, acme: Clien
     assert [int(text.split()[0]) for text in printed[:-1]] == list(ids)
     assert printed[-1].endswith(f": {2 * BATCH + 1}.")
     updates = [query for query in purposes(seen.captured_queries) if "UPDATE users" in query]
-    assert updates == ([] if arguments else ["UPDATE users"] * 3)
+    assert updates == ([] if arguments else ["UPDATE users"] * 6)  # their links end, too
 
 
 def test_spares_the_last_where_the_other_leaves_in_between(present: User) -> None:
@@ -264,3 +265,15 @@ def test_an_invited_administrator_who_cannot_log_in_yet_saves_nobody(administrat
 
     assert run()[-1] == "Deactivated: 0."
     assert administrator in active()
+
+
+def test_who_was_invited_lately_stays(present: User) -> None:
+    lately, long_ago = InvitedFactory(), InvitedFactory()
+    for user in (lately, long_ago):
+        logged_in(user, None)
+        enqueue(Kind.INVITATION, user)
+    Mail.objects.filter(user=long_ago).update(created_at=LONG_AGO)
+
+    run()
+
+    assert active() == {present, lately}

@@ -43,6 +43,8 @@ REFUSED: dict[str, str] = {
     "\u200b\u200d\ufeff": "blank",
     "\u3164": "blank",
     "nina": "invalid",
+    "=?utf-8?q?nina?=@example.com": "invalid",  # an encoded word (RFC 2047)
+    "=?utf-8?q??=@example.com": "invalid",
     "@": "invalid",
     "@example.com": "invalid",
     "nina@": "invalid",

@@ -188,6 +188,31 @@ def test_an_invitation_that_is_over_before_it_is_sent_is_not_sent(
     assert [message.subject for message in delivered() if "invitation" in message.subject] == []
 
 
+@pytest.mark.parametrize("field", ["active", "client_id", "email"])
+def test_an_invitation_from_before_a_change_stays_dead(
+    as_administrator: APIClient, invited: User, invitation: str, field: str
+) -> None:
+    path = f"/users/{invited.pk}"
+    there_and_back: dict[str, list[Any]] = {
+        "active": [False, True],
+        "client_id": [None, invited.client_id],
+        "email": ["other@example.com", invited.email],
+    }
+    for value in there_and_back[field]:
+        assert as_administrator.put(path, {field: value}).status_code == 200
+
+    assert codes(accept(invitation)) == {"#/token": "token_not_valid"}
+
+
+def test_nobody_inactive_is_invited_at_a_new_address(
+    as_administrator: APIClient, invited: User
+) -> None:
+    body = {"active": False, "email": "other@example.com"}
+    assert as_administrator.put(f"/users/{invited.pk}", body).status_code == 200
+
+    assert waiting() == []
+
+
 # Accepting
 
 

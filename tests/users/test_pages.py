@@ -241,13 +241,38 @@ def test_who_fails_too_often_is_told_to_wait(
     settings.ADDRESS_FAILURES_PER_MINUTE = 2
     good, before = page_of(PASSWORD_RESET, regular), as_row(regular)
     for _ in range(2):
-        assert browser.get(f"/invitation/{DEAD}").status_code == 410
+        assert browser.post(f"/invitation/{DEAD}", FORM).status_code == 410
 
-    for answer in (browser.get(good), browser.post(good, FORM), browser.get("/password/forgotten")):
+    asked = browser.post("/password/forgotten", {"email": regular.email})
+    for answer in (browser.post(good, FORM), asked):
         assert answer.status_code == 429
         assert int(answer["Retry-After"]) >= 1
         assert "<h1>Too many attempts</h1>" in text_of(answer)
     assert as_row(regular) == before
+
+
+def test_looking_at_dead_links_keeps_nobody_from_anything(
+    browser: Browser, regular: User, settings: LazySettings
+) -> None:
+    """Any page that somebody opens can make their browser do so."""
+    settings.ADDRESS_FAILURES_PER_MINUTE = 2
+    for _ in range(3):
+        assert browser.get(f"/invitation/{DEAD}").status_code == 410
+    for _ in range(3):
+        browser.post(f"/invitation/{DEAD}", FORM)
+
+    assert log_in(regular, PASSWORD) == 200
+
+
+@pytest.mark.parametrize("path", ["/password/forgotten", f"/invitation/{DEAD}"])
+def test_a_form_of_another_site_is_refused(browser: Browser, regular: User, path: str) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site"}
+
+    answer = browser.post(path, {"email": regular.email, **FORM}, headers=headers)
+
+    assert answer.status_code == 403
+    assert waiting() == []
+    assert browser.get(path, headers=headers).status_code in (200, 410)  # links come from anywhere
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
       "UPDATE clients", *TRAIL]),
     ("put", "/clients/{globex}", {"active": False},
      [AUTHENTICATION, "SELECT clients", "LOCK clients", "UPDATE clients",
-      "DELETE sessions users", *TRAIL]),
+      "DELETE sessions users", "UPDATE users", *TRAIL]),  # their links end, too
     ("post", "/clients", {"name": "N"},  # is the name free, and is it still under the lock
      [AUTHENTICATION, "SELECT clients", "SELECT clients", "INSERT clients", *TRAIL]),
     ("get", "/livez", None, []),

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from config.api.errors import Invalid
 from config.api.openapi.operations import Operation
-from config.throttling.limits import charge, check, network_of
+from config.throttling.limits import Bucket, charge, check, network_of
 from users.admission import LinkExpired, redeem, request_reset
 from users.auth.mailed_schema import OPERATIONS
 from users.auth.serializers import EXPIRED, ForgottenSerializer, LinkSerializer
@@ -26,9 +26,7 @@ class ForgottenView(OpenAuthView):
 
     def post(self, request: Request) -> Response:
         body = self.read(request)
-        address = network_of(request)
-        check(address)
-        charge(address)
+        charge(network_of(request), Bucket.LINKS)
         request_reset(body["email"])
         return Response({"detail": ON_ITS_WAY}, HTTPStatus.ACCEPTED)
 
@@ -42,16 +40,16 @@ class LinkView(OpenAuthView):
         _, faults = self.read_query()
         serializer = LinkSerializer(link=self.link, data=self.body(faults))
         address = network_of(request)
-        check(address)
+        check(address, Bucket.LINKS)
         try:
             values = serializer.raise_faults(*faults)
             redeem(self.link, values["token"], values["password"])
         except Invalid:
             if "token" in serializer.values and serializer.user is None:
-                charge(address)
+                charge(address, Bucket.LINKS)
             raise
         except LinkExpired:  # used by another request since
-            charge(address)
+            charge(address, Bucket.LINKS)
             raise Invalid([EXPIRED]) from None
         return Response(status=HTTPStatus.NO_CONTENT)
 

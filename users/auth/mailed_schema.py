@@ -1,5 +1,7 @@
 """What the OpenAPI document says of setting a password by a mailed link."""
 
+from django.conf import settings
+
 from config.api.errors import Fault
 from config.api.openapi.operations import Answer, Body, Component, Operation, exact_object
 from config.api.openapi.problems import NOT_AN_OBJECT, TOO_MANY, invalid
@@ -7,6 +9,7 @@ from config.api.openapi.schemas import text
 from users.auth.schema import SURPLUS, TAG
 from users.emails import MAX_LENGTH
 from users.links import MAX_TOKEN_LENGTH
+from users.passwords import MAX_LENGTH as MAX_PASSWORD_LENGTH
 
 FORGOTTEN = Component(
     "ForgottenPassword",
@@ -43,7 +46,11 @@ BY_LINK = Component(
                 "description": "What the link in the mail ends with.",
             },
             "password": text(
-                "As a user's `password`.", format="password", minLength=1, writeOnly=True
+                "As a user's `password`.",
+                format="password",
+                minLength=settings.PASSWORD_MIN_LENGTH,
+                maxLength=MAX_PASSWORD_LENGTH,
+                writeOnly=True,
             ),
             "password_confirmation": text(
                 "The same again, if you like.", format="password", writeOnly=True
@@ -78,8 +85,8 @@ OPERATIONS = {
         TAG,
         "Ask for a link to set a new password",
         "The answer is the same, and takes as long, whether there is such an account or not. Only "
-        "active users who have a password get a mail, and no more than 5 an hour "
-        "(`RESETS_PER_HOUR`). Every call counts against the caller's address.",
+        "active users who have a password get a mail, and no more than 5 in half an hour "
+        "(`MAILS_PER_HALF_HOUR`). Every call counts against the caller's address.",
         Answer(
             "Heard.",
             DETAIL,

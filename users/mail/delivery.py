@@ -2,11 +2,13 @@
 
 import logging
 import smtplib
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from users.mail.messages import compose
@@ -14,9 +16,9 @@ from users.models import Mail
 
 log = logging.getLogger("roster.mail")
 
-LEASE = timedelta(minutes=5)  # in which nobody else takes the mail; longer than sending can take
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
-GIVE_UP_AFTER = timedelta(days=3)
+LEASE = timedelta(minutes=15)  # in which nobody else takes the mail; longer than sending takes
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=15)
+MOST_ATTEMPTS = 290  # three days of them
 KEPT_FOR = timedelta(days=30)
 REFUSED = 500  # from here on an SMTP reply is final (RFC 5321, section 4.2.1)
 
@@ -25,15 +27,16 @@ class ServerAway(Exception):
     """The mail server does not answer or takes nobody's mail now; what is due stays due."""
 
 
-def send_due() -> int:
+def send_due(is_to_stop: Callable[[], bool] = lambda: False) -> int:
     """Send all that is due and return how many were sent; raise `ServerAway` with the rest left."""
     sent = 0
     connection = get_connection()
     try:
-        while mail := _claim():
+        while not is_to_stop() and (mail := _claim()):
             sent += _deliver(mail, connection)
     finally:
-        connection.close()
+        with suppress(OSError):  # a server that says good-bye in its own way
+            connection.close()
     return sent
 
 
@@ -52,14 +55,10 @@ def _claim() -> Mail | None:
 def _deliver(mail: Mail, connection: BaseEmailBackend) -> bool:
     try:
         message = compose(mail)
-    except ValueError as fault:  # a kind that only a newer version of the service knows
-        _postpone(mail, str(fault), is_final=False)
-        return False
-    if message is None:
-        _settle(mail, Mail.State.OBSOLETE)
-        return False
-    message.connection = connection
-    try:
+        if message is None:
+            _drop(mail)
+            return False
+        message.connection = connection
         connection.open()
         message.send()
     except smtplib.SMTPRecipientsRefused as refusal:
@@ -72,8 +71,23 @@ def _deliver(mail: Mail, connection: BaseEmailBackend) -> bool:
     except OSError as fault:  # no connection, or what smtplib raises of one
         _postpone(mail, _reason(fault), is_final=False)
         raise ServerAway(_reason(fault)) from fault
+    except DatabaseError:
+        raise
+    except Exception as fault:
+        # Whatever is wrong with one mail must not keep the others: it waits like any other.
+        log.exception("mail %s cannot be sent", mail.pk)
+        _postpone(mail, _reason(fault), is_final=False)
+        return False
     _settle(mail, Mail.State.SENT)
     return True
+
+
+def _drop(mail: Mail) -> None:
+    """Keep what is obsolete, but nothing that anybody could have asked for in a stranger's name."""
+    if mail.user is None:
+        mail.delete()
+    else:
+        _settle(mail, Mail.State.OBSOLETE)
 
 
 def _settle(mail: Mail, state: Mail.State, error: str = "") -> None:
@@ -83,13 +97,12 @@ def _settle(mail: Mail, state: Mail.State, error: str = "") -> None:
 
 
 def _postpone(mail: Mail, error: str, *, is_final: bool) -> None:
-    now = timezone.now()
-    if is_final or now - mail.created_at > GIVE_UP_AFTER:
+    if is_final or mail.attempts >= MOST_ATTEMPTS:
         log.error("mail %s given up: %s", mail.pk, error)
         _settle(mail, Mail.State.FAILED, error)
         return
     pause = min(FIRST_PAUSE * 2 ** min(mail.attempts - 1, 10), LONGEST_PAUSE)
-    mail.due_at, mail.error = now + pause, error
+    mail.due_at, mail.error = timezone.now() + pause, error
     mail.save(update_fields=["due_at", "error"])
 
 
@@ -106,11 +119,9 @@ def _words(code: int, text: bytes | str) -> str:
 
 
 def purge(*, limit: int) -> int:
-    """Delete up to `limit` mails that were sent or obsolete 30 days ago; return how many."""
-    over = Mail.objects.filter(
-        state__in=(Mail.State.SENT, Mail.State.OBSOLETE),
-        created_at__lt=timezone.now() - KEPT_FOR,
-    )
+    """Delete up to `limit` mails of 30 days ago that do not wait any more; return how many."""
+    old = Mail.objects.filter(created_at__lt=timezone.now() - KEPT_FOR)
+    over = old.exclude(state=Mail.State.WAITING)
     ids = list(over.order_by("pk").values_list("pk", flat=True)[:limit])
     count, _ = Mail.objects.filter(pk__in=ids).delete()
     return count

@@ -1,10 +1,10 @@
 """What the mails say: templates/emails/<kind>.txt and .html, written down when they are sent."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -31,7 +31,14 @@ def compose(mail: Mail) -> EmailMultiAlternatives | None:
     user = mail.user or User.objects.select_related("client").filter(email=mail.recipient).first()
     if user is None or (kind in LINKS and not _may_have_link(mail, kind, user)):
         return None
-    context: dict[str, Any] = {"user": user, "at": mail.created_at, "host": settings.LINK_ORIGIN}
+    if kind != Kind.INVITATION and _sent_lately(mail) >= settings.MAILS_PER_HALF_HOUR:
+        return None
+    # No name: whoever may choose one could write to strangers with it.
+    context: dict[str, Any] = {
+        "recipient": mail.recipient,
+        "at": mail.created_at,
+        "origin": settings.LINK_ORIGIN,
+    }
     if kind in LINKS:
         context["url"] = LINKS[kind].url(user)
     message = EmailMultiAlternatives(
@@ -48,16 +55,19 @@ def compose(mail: Mail) -> EmailMultiAlternatives | None:
 
 
 def _may_have_link(mail: Mail, kind: Kind, user: User) -> bool:
-    if user.email != mail.recipient or not LINKS[kind].is_open_to(user):
-        return False
-    return kind != Kind.PASSWORD_RESET or _resets_in_the_last_hour(user) < settings.RESETS_PER_HOUR
+    return user.email == mail.recipient and LINKS[kind].is_open_to(user)
 
 
-def _resets_in_the_last_hour(user: User) -> int:
-    """Count what was sent: anybody can ask, and nobody's mailbox is to be flooded."""
-    since = timezone.now() - timedelta(hours=1)
-    sent = Mail.objects.filter(kind=Kind.PASSWORD_RESET, recipient=user.email, sent_at__gt=since)
-    return sent.count()
+def _sent_lately(mail: Mail) -> int:
+    """Count the mails of this kind to this address, those being sent too.
+
+    Anybody can ask for a reset or take a stranger's address for their own: nobody's mailbox is to
+    be flooded. As long as a link lives, so that its owner is never left without a live one.
+    """
+    since = timezone.now() - PASSWORD_RESET.lifetime
+    alike = Mail.objects.filter(kind=mail.kind, recipient=mail.recipient).exclude(pk=mail.pk)
+    is_being_sent = Q(state=Mail.State.WAITING, attempts__gt=0, created_at__gt=since)
+    return alike.filter(is_being_sent | Q(sent_at__gt=since)).count()
 
 
 def _domain() -> str:

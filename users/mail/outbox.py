@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+from django.utils import timezone
+
+from users.managers import MailQuerySet
 from users.models import Mail, User
 
 
@@ -33,6 +36,12 @@ def enqueue_reset(email: str) -> None:
     Nobody is looked up: the work is the same whether there is such an account or not.
     """
     Mail.objects.create(kind=Kind.PASSWORD_RESET, user=None, recipient=email)
+
+
+def retry(mails: MailQuerySet) -> int:
+    """Let those of these mails that were given up be sent after all; return how many."""
+    failed = mails.filter(state=Mail.State.FAILED)
+    return failed.update(state=Mail.State.WAITING, attempts=0, due_at=timezone.now())
 
 
 def notify_of_changes(user: User, changed: set[str], *, old_email: str) -> None:

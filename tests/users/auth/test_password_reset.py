@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from argon2 import low_level
 from django.conf import LazySettings
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from clients.models import Client
@@ -15,6 +16,7 @@ from tests.conftest import Login, codes
 from tests.factories import PASSWORD, InvitedFactory, as_row
 from tests.mails import delivered, token_in, waiting
 from tests.users.auth.calls import is_dead
+from users.lifecycle import set_active
 from users.links import INVITATION, PASSWORD_RESET
 from users.models import Mail, User
 
@@ -105,14 +107,32 @@ def test_mails_the_stored_address_and_never_a_look_alike(regular: User) -> None:
 
 
 def test_floods_no_mailbox(regular: User, settings: LazySettings) -> None:
-    settings.RESETS_PER_HOUR = 2
+    settings.MAILS_PER_HALF_HOUR = 2
     for _ in range(4):
         forgot(regular.email)
 
-    assert len(delivered()) == 2
-    with time_machine.travel(timedelta(hours=1, seconds=1)):
+    first, second = delivered()
+    with time_machine.travel(timezone.now() + timedelta(minutes=30, seconds=2)):
+        # The links of before are dead, so there is room for a live one.
+        assert codes(reset(token_in(second))) == {"#/token": "token_not_valid"}
         forgot(regular.email)
         assert len(delivered()) == 1
+    assert first.to == second.to
+
+
+def test_keeps_nothing_that_is_for_nobody(regular: User, inactive: User) -> None:
+    for email in ("nobody@example.com", inactive.email):
+        forgot(email)
+
+    assert delivered() == []
+    assert Mail.objects.count() == 0
+
+
+def test_who_asks_too_often_may_still_log_in(regular: User, settings: LazySettings) -> None:
+    settings.ADDRESS_FAILURES_PER_MINUTE = 2
+    assert [forgot("x@example.com").status_code for _ in range(3)] == [202, 202, 429]
+
+    assert may_log_in(regular, PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +233,45 @@ def test_a_link_dies_with_a_change_of(
 
     assert codes(reset(token)) == {"#/token": "token_not_valid"}
     assert as_row(regular) == before
+
+
+@pytest.mark.parametrize("by", ["api", "bulk", "client"])
+def test_a_link_from_before_a_deactivation_stays_dead(
+    as_administrator: APIClient, administrator: User, regular: User, token: str, by: str
+) -> None:
+    for active in (False, True):
+        if by == "api":
+            as_administrator.put(f"/users/{regular.pk}", {"active": active})
+        elif by == "client":
+            as_administrator.put(f"/clients/{regular.client_id}", {"active": active})
+        else:
+            set_active(User.objects.filter(pk=regular.pk), active, actor=administrator)
+
+    assert codes(reset(token)) == {"#/token": "token_not_valid"}
+    assert may_log_in(regular, PASSWORD)
+
+
+def test_a_link_from_before_a_change_of_address_stays_dead(
+    as_administrator: APIClient, regular: User, token: str
+) -> None:
+    for email in ("other@example.com", regular.email):
+        as_administrator.put(f"/users/{regular.pk}", {"email": email})
+
+    assert codes(reset(token)) == {"#/token": "token_not_valid"}
+
+
+def test_a_link_to_a_user_opens_no_administrator(
+    as_administrator: APIClient, regular: User, token: str
+) -> None:
+    as_administrator.put(f"/users/{regular.pk}", {"client_id": None})
+
+    assert codes(reset(token)) == {"#/token": "token_not_valid"}
+
+
+def test_another_name_kills_no_link(as_administrator: APIClient, regular: User, token: str) -> None:
+    as_administrator.put(f"/users/{regular.pk}", {"name": "Rita Renamed"})
+
+    assert reset(token).status_code == 204
 
 
 def test_a_link_dies_with_another_link(regular: User, token: str) -> None:

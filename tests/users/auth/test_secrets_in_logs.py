@@ -4,10 +4,13 @@ import logging
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
+from django.test import Client as Browser
 from rest_framework.test import APIClient
 
 from tests.factories import DIGEST, PASSWORD
 from tests.users.auth.calls import current, logout, refresh
+from users.links import PASSWORD_RESET
 from users.models import User
 
 MISTYPED = "my-other-password-by-mistake"
@@ -35,6 +38,25 @@ def test_no_call_logs_a_secret(
     assert lines.count("roster.request") >= 12
     found = [secret for secret in secrets if secret in lines or secret.split(".")[-1] in lines]
     assert found == []
+
+
+@pytest.mark.parametrize("fault", [OperationalError, ValueError], ids=["503", "500"])
+def test_no_fault_logs_the_token_of_a_link(
+    caplog: pytest.LogCaptureFixture, regular: User, fault: type[Exception]
+) -> None:
+    token = PASSWORD_RESET.token(regular)
+
+    def fail(execute: Any, sql: str, *args: Any) -> Any:
+        raise fault
+
+    client = Browser(raise_request_exception=False)
+    with connection.execute_wrapper(fail):
+        for answer in (client.get(f"/password/reset/{token}"), client.post(f"/invitation/{token}")):
+            assert answer.status_code in (500, 503)
+
+    lines = "".join(str(record.getMessage()) for record in caplog.records)
+    assert "/password/reset/<str:token>" in lines
+    assert token not in lines
 
 
 def misuse(client: APIClient, tokens: dict[str, str], user: User) -> list[str]:

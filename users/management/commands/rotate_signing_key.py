@@ -24,6 +24,12 @@ GIVEN = (
 )
 
 
+NOT_OURS = (
+    "The keys belong to another user, who could not read a new one. Nothing was done: run this as "
+    "the user who serves."
+)
+
+
 class Command(BaseCommand):
     """Publish a new key now, sign with it later; or only delete what is over."""
 
@@ -57,6 +63,8 @@ class Command(BaseCommand):
         keys = settings.SIGNING_KEYS
         if not isinstance(keys, KeyDirectory):
             raise CommandError(GIVEN)
+        if not keys.is_ours():
+            raise CommandError(NOT_OURS)
         if options["leaked"]:
             key = keys.replace()  # whatever else is away
             self.stdout.write(f"New key {key.kid} signs. All others are deleted.")

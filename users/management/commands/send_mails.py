@@ -6,8 +6,8 @@ from argparse import ArgumentParser
 from threading import Event
 from typing import Any
 
-from django.core.management.base import BaseCommand
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from typing_extensions import override
 
 from users.mail.delivery import ServerAway, send_due
@@ -37,23 +37,23 @@ class Command(BaseCommand):
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        while not stop.wait(self.send_round()):
+        while not stop.wait(self.send_round(stop)):
             close_old_connections()
 
     def send_once(self) -> None:
         try:
             self.stdout.write(f"Mails sent: {send_due()}.")
         except ServerAway as fault:
-            self.stdout.write(f"The mail server is away, what is due stays due: {fault}")
+            raise CommandError(f"The mail server is away, nothing is lost: {fault}") from None
 
-    def send_round(self) -> float:
+    def send_round(self, stop: Event) -> float:
         """Send what is due; return after how many seconds to look again."""
         try:
-            send_due()
+            send_due(stop.is_set)
         except ServerAway as fault:
             log.warning("mail server away: %s", fault)
             return PATIENCE
-        except (DatabaseError, InterfaceError) as fault:
+        except (OperationalError, InterfaceError) as fault:
             log.error("database unavailable: %s", type(fault).__name__)  # noqa: TRY400 # no trace each time
             connection.close()
             return PATIENCE
