@@ -29,11 +29,11 @@ from clients.forms import stale
 from clients.models import Client
 from config.api.etags import Stale
 from config.throttling.limits import network_of
-from users.admission import Inactive, NotInvited, invite_user
+from users.admission import invite_users
 from users.audit.admin import time_line_of
 from users.auth.admin_login import session_of
 from users.forms import OwnPasswordForm, SetPasswordForm, UserAddForm, UserChangeForm
-from users.lifecycle import LastAdministrator, end_sessions, set_active, update_user
+from users.lifecycle import LastAdministrator, end_session, end_sessions, set_active, update_user
 from users.managers import SessionQuerySet, UserQuerySet
 from users.models import STATUSES, Session, User
 
@@ -226,19 +226,13 @@ class UserAdmin(VerbAdmin):
 
     @admin.action(description="Send selected users a new invitation", permissions=["change"])
     def invite(self, request: HttpRequest, users: UserQuerySet) -> None:
-        actor, invited, others = cast(User, request.user), [], 0
+        actor, chosen = cast(User, request.user), users.count()
         with transaction.atomic():
-            for user in users.order_by("pk"):
-                try:
-                    invite_user(user, actor=actor)
-                except (Inactive, NotInvited):
-                    others += 1
-                else:
-                    invited.append(user)
+            invited = invite_users(users, actor=actor)
             noted = [{"changed": {"fields": ["Invitation"]}}]
             LogEntry.objects.log_actions(actor.pk, invited, CHANGE, noted)
         self.message_user(request, f"Invitations sent: {len(invited)}.", messages.SUCCESS)
-        if others:
+        if others := chosen - len(invited):
             left = f"Left out, as they are inactive or have a password: {others}."
             self.message_user(request, left, messages.WARNING)
 
@@ -306,7 +300,10 @@ class SessionAdmin(VerbAdmin):
         session = self.get_object(request, object_id)
         if session is None:
             raise Http404
-        self.end(request, Session.objects.filter(pk=session.pk))
+        with transaction.atomic():
+            self.log_deletions(request, Session.objects.filter(pk=session.pk))
+            end_session(session, actor=cast(User, request.user))
+        self.message_user(request, "Sessions ended: 1.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:users_session_changelist"))
 
     @admin.action(description="End selected sessions", permissions=["view"])

@@ -5,9 +5,10 @@ from django.db import transaction
 
 from config.api.errors import Conflict
 from config.audit.events import Event
-from config.audit.trail import differences, record
+from config.audit.trail import Act, differences, record, record_all
 from users.links import PASSWORD_RESET, Link
 from users.mail.outbox import Kind, enqueue, enqueue_invitation, enqueue_reset
+from users.managers import UserQuerySet
 from users.models import User
 
 
@@ -40,9 +41,24 @@ def invite_user(user: User, *, actor: User) -> None:
         raise Inactive
     if fresh.has_usable_password():
         raise NotInvited
-    User.objects.filter(pk=fresh.pk).end_links()
-    enqueue_invitation(fresh)
-    record(Event.INVITATION_SENT, actor=actor, target=fresh)
+    _invite([fresh], actor=actor)
+
+
+@transaction.atomic
+def invite_users(users: UserQuerySet, *, actor: User) -> list[User]:
+    """Send those of `users` who are active and have no password a new invitation; return them."""
+    held = User.objects.locked().filter(pk__in=users.order_by().values("pk")).order_by("pk")
+    invited = [user for user in held if user.is_active and not user.has_usable_password()]
+    _invite(invited, actor=actor)
+    return invited
+
+
+def _invite(users: list[User], *, actor: User) -> None:
+    """Record last: an act holds a lane of the trail, and no row may be waited for then."""
+    for user in users:
+        User.objects.filter(pk=user.pk).end_links()
+        enqueue_invitation(user)
+    record_all(Act(Event.INVITATION_SENT, actor, user) for user in users)
 
 
 @transaction.atomic

@@ -46,8 +46,8 @@ class MailAdmin(VerbAdmin):
     @admin.action(description="Try selected failed mails again", permissions=["view"])
     def retry(self, request: HttpRequest, mails: MailQuerySet) -> None:
         with transaction.atomic():
-            failed = list(mails.filter(state=Mail.State.FAILED))
-            count = retry(mails)
+            actor = cast(User, request.user)
+            retried = retry(mails, actor=actor)
             noted = [{"changed": {"fields": ["State"]}}]
-            LogEntry.objects.log_actions(cast(User, request.user).pk, failed, CHANGE, noted)
-        self.message_user(request, f"Mails to be sent again: {count}.", messages.SUCCESS)
+            LogEntry.objects.log_actions(actor.pk, retried, CHANGE, noted)
+        self.message_user(request, f"Mails to be sent again: {len(retried)}.", messages.SUCCESS)

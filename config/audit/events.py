@@ -35,6 +35,7 @@ class Event(StrEnum):
     PASSWORD_RESET = "password_reset", "A password was set by such a link."
     INVITATION_SENT = "invitation_sent", "A user was invited by mail."
     INVITATION_ACCEPTED = "invitation_accepted", "An invited user set their first password."
+    MAIL_RETRIED = "mail_retried", "A mail that was given up is to be sent after all."
     CLIENT_CREATED = "client_created", "A client was made."
     CLIENT_UPDATED = "client_updated", "Fields of a client were changed."
     SIGNING_KEY_ROTATED = "signing_key_rotated", "Tokens are signed with a new key."

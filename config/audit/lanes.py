@@ -2,8 +2,10 @@
 
 import logging
 import secrets
+from typing import Any, cast
 
-from django.db.models import Max
+from django.db import DatabaseError
+from django.db.models import Exists, Max, OuterRef
 
 from config.audit.models import AuditEvent, AuditLane
 from config.audit.seals import is_sealed, seal_of
@@ -17,30 +19,64 @@ def take_lane() -> AuditLane:
     """Return a lane that this transaction holds from now on: any that is free.
 
     Only while all of them are held does it wait, for one of them. A lane that is not as Roster
-    sealed it is left alone: another event would seal what somebody else wrote.
+    sealed it, or has events past its end, is left alone: another event would seal what somebody
+    else wrote, or have no place.
     """
     broken: list[int] = []
     while True:
-        lane = _free_lane(broken) or _awaited_lane(broken)
+        try:
+            lane = _free_lane(broken) or _awaited_lane(broken)
+        except (ValueError, DatabaseError):
+            if not (unreadable := set(unreadable_lanes()) - {*broken}):
+                raise  # it is the database that is away
+            _leave_alone(broken, *unreadable)
+            continue
         if lane is None:
             make_lanes()
-            continue
-        if is_sealed(lane):
-            return lane
-        log.error("The audit trail's %s was altered; see `manage.py verify_audit`.", lane)
-        broken.append(lane.number)
+        elif is_sealed(lane) and not lane.is_overrun:
+            return cast(AuditLane, lane)
+        else:
+            _leave_alone(broken, lane.number)
 
 
-def _free_lane(broken: list[int]) -> AuditLane | None:
-    lanes = AuditLane.objects.select_for_update(skip_locked=True)
+def unreadable_lanes() -> list[int]:
+    """Return the lanes in which SQL put what cannot be read: SQLite keeps what is no text."""
+    return [number for number in _numbers() if read_lane(number) is None]
+
+
+def read_lane(number: int) -> AuditLane | None:
+    """Return a lane's row; None where there is none that can be read."""
+    try:
+        return AuditLane.objects.filter(pk=number).first()
+    except (ValueError, DatabaseError):
+        return None
+
+
+def _leave_alone(broken: list[int], *numbers: int) -> None:
+    for number in numbers:
+        log.error("The audit trail's lane %s was altered; see `manage.py verify_audit`.", number)
+    broken.extend(numbers)
+
+
+def _lanes() -> Any:
+    later = AuditEvent.objects.filter(lane=OuterRef("number"), number__gt=OuterRef("length"))
+    return AuditLane.objects.annotate(is_overrun=Exists(later))
+
+
+def _numbers(broken: list[int] | None = None) -> list[int]:
+    lanes = AuditLane.objects.exclude(number__in=broken or [])
+    return list(lanes.values_list("number", flat=True))
+
+
+def _free_lane(broken: list[int]) -> Any:
+    lanes = _lanes().select_for_update(skip_locked=True)
     return lanes.exclude(number__in=broken).order_by("?").first()
 
 
-def _awaited_lane(broken: list[int]) -> AuditLane | None:
-    numbers = AuditLane.objects.exclude(number__in=broken).values_list("number", flat=True)
-    if not (known := list(numbers)):
+def _awaited_lane(broken: list[int]) -> Any:
+    if not (known := _numbers(broken)):
         return None
-    return AuditLane.objects.select_for_update().filter(number=secrets.choice(known)).first()
+    return _lanes().select_for_update().filter(number=secrets.choice(known)).first()
 
 
 def make_lanes() -> None:

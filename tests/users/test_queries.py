@@ -23,7 +23,7 @@ CLIENT_EXISTS = "SELECT clients"
 NOTICE = "INSERT mails"
 LOCK = "LOCK users clients"  # the row again, held, its client read beside it
 # Each act in the audit trail: a lane that is free, how long it is now, the event.
-TRAIL = ["LOCK audit_lanes", "UPDATE audit_lanes", "INSERT audit_events"]
+TRAIL = ["LOCK audit_events audit_lanes", "UPDATE audit_lanes", "INSERT audit_events"]
 
 USERS: list[tuple[str, str, Any, list[str]]] = [
     ("get", "/users/current", None, [AUTHENTICATION]),
@@ -215,7 +215,7 @@ def test_wrong_current_password_costs_the_counters_and_the_trail_alone(
         f"{verb} throttling_counters"
         for verb in ("SELECT", "INSERT", hold, "UPDATE", hold, "UPDATE")
     ]
-    trail = [f"{hold} audit_lanes", *TRAIL[1:]]
+    trail = [f"{hold} audit_events audit_lanes", *TRAIL[1:]]
     assert purposes(wrong.captured_queries) == [AUTHENTICATION, FIND, *counters, *trail]
     assert purposes(right.captured_queries) == [
         AUTHENTICATION,

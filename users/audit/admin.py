@@ -112,7 +112,7 @@ def changes_of(event: AuditEvent) -> str:
     """Return the changes as text, such as `name: "Rita" → "Rita N."`."""
     changes = read(event.changes)
     if changes is None:
-        return event.changes
+        return str(event.changes)  # SQLite keeps bytes where text should be
     return ", ".join(
         f"{name}: " + " → ".join(json.dumps(value, ensure_ascii=False) for value in pair)
         if isinstance(pair, list)

@@ -2,8 +2,11 @@
 
 from enum import StrEnum
 
+from django.db import transaction
 from django.utils import timezone
 
+from config.audit.events import Event
+from config.audit.trail import Act, record_all
 from users.managers import MailQuerySet
 from users.models import Mail, User
 
@@ -38,10 +41,17 @@ def enqueue_reset(email: str) -> None:
     Mail.objects.create(kind=Kind.PASSWORD_RESET, user=None, recipient=email)
 
 
-def retry(mails: MailQuerySet) -> int:
-    """Let those of these mails that were given up be sent after all; return how many."""
-    failed = mails.filter(state=Mail.State.FAILED)
-    return failed.update(state=Mail.State.WAITING, attempts=0, due_at=timezone.now())
+@transaction.atomic
+def retry(mails: MailQuerySet, *, actor: User) -> list[Mail]:
+    """Let those of these mails that were given up be sent after all; return them."""
+    failed = list(mails.filter(state=Mail.State.FAILED).select_related("user"))
+    chosen = Mail.objects.filter(pk__in=[mail.pk for mail in failed], state=Mail.State.FAILED)
+    chosen.update(state=Mail.State.WAITING, attempts=0, due_at=timezone.now())
+    record_all(
+        Act(Event.MAIL_RETRIED, actor, mail.user, details={"mail": mail.pk, "kind": mail.kind})
+        for mail in failed
+    )
+    return failed
 
 
 def notify_of_changes(user: User, changed: set[str], *, old_email: str) -> None:

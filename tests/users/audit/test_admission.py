@@ -18,7 +18,8 @@ from tests.factories import InvitedFactory, UserFactory, as_row
 from tests.mails import waiting
 from tests.trail import events, names, run
 from users.links import INVITATION, PASSWORD_RESET
-from users.models import User
+from users.mail.outbox import Kind, enqueue
+from users.models import Mail, User
 
 CHOSEN = "an entirely new sentence"
 WHO = ("event", "actor", "target_id", "door")
@@ -58,6 +59,28 @@ def test_invitations_by_an_operator(administrator: User, invited: User) -> None:
     (row,) = events(target_id=invited.pk)
     assert [row[key] for key in WHO] == ["invitation_sent", administrator.email, invited.pk,
                                          "admin"]  # fmt: skip
+
+
+def test_many_invitations_at_once_hold_one_lane(administrator: User) -> None:
+    invited = [InvitedFactory() for _ in range(70)]
+    browser = enter(administrator)
+
+    act(browser, "/admin/users/user/", "invite", *invited)
+
+    rows = events(event="invitation_sent")
+    assert [row["target_id"] for row in rows] == [user.pk for user in invited]
+    assert len({row["lane"] for row in rows}) == 1
+
+
+def test_mails_that_an_operator_lets_be_sent_again(administrator: User, regular: User) -> None:
+    enqueue(Kind.PASSWORD_CHANGED, regular)
+    Mail.objects.update(state="failed")
+
+    act(enter(administrator), "/admin/users/mail/", "retry", *Mail.objects.all())
+
+    (row,) = events(event="mail_retried")
+    assert [row[key] for key in WHO[1:]] == [administrator.email, regular.pk, "admin"]
+    assert row["details"] == {"mail": Mail.objects.get().pk, "kind": "password_changed"}
 
 
 def test_an_invitation_to_a_new_address(as_administrator: APIClient, invited: User) -> None:
