@@ -76,12 +76,12 @@ def _apply(user: User, values: dict[str, Any], *, actor: User, session: Session 
     changes = differences(
         _as_noted({name: getattr(user, name) for name in changed}), _as_noted(changed)
     )
+    mine = User.objects.filter(pk=user.pk)
+    if changed.keys() & {"email", "active", "client"}:
+        mine.end_links()  # those to the address of before
     for name, value in changed.items():
         setattr(user, name, value)
-    if changed.keys() & {"email", "active", "client"}:
-        user.link_generation += 1
-    user.save(update_fields=[*changed, "link_generation", "updated_at"])
-    mine = User.objects.filter(pk=user.pk)
+    user.save(update_fields=[*changed, "updated_at"])
     # Not active before or after: leaving an inactive client, or joining one whose activation comes
     # later, must revive nothing.
     could_enter = was_active and user.is_active

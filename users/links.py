@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core import signing
 
 from config.api.routing import MAX_ID
-from users.managers import UserQuerySet
+from users.managers import RESET_LIFETIME, UserQuerySet
 from users.models import User
 
 TOKEN = re.compile(r"([1-9][0-9]{0,18}):[A-Za-z0-9]{1,8}:[A-Za-z0-9_-]{43}\Z")
@@ -18,8 +18,9 @@ class Link:
     """A kind of link. Its token is good for `lifetime`, while the account's state stays as it is.
 
     The token is `id:time:signature` (HMAC-SHA256). The signature covers the digest of the password,
-    the email, and a number that grows with another address, with deactivation and activation (of
-    the client, too), with another role, and with a new invitation: each ends the links of before.
+    the email, and the user's `LinkCutoff`, which moves with another address, with deactivation and
+    activation (of the client, too), with another role, and with a new invitation: each ends the
+    links of before.
     """
 
     def __init__(self, purpose: str, *, path: str, lifetime: timedelta, status: str) -> None:
@@ -40,7 +41,7 @@ class Link:
         match = TOKEN.match(token)
         if match is None or int(match[1]) > MAX_ID:
             return None
-        user = users.filter(pk=int(match[1])).first()
+        user = users.select_related("client", "link_cutoff").filter(pk=int(match[1])).first()
         try:  # for nobody too: which ids there are is nobody's to time
             self._signer(user or User()).unsign(token, max_age=self.lifetime)
         except signing.BadSignature:  # an expired one, too
@@ -51,13 +52,13 @@ class Link:
         return user.is_active and user.status == self.status
 
     def _signer(self, user: User) -> signing.TimestampSigner:
-        state = "\0".join(
-            ("roster.links", self.purpose, str(user.link_generation), user.password, user.email)
-        )
+        cutoff = getattr(user, "link_cutoff", None)
+        moved = cutoff.at.isoformat() if cutoff else ""
+        state = "\0".join(("roster.links", self.purpose, moved, user.password, user.email))
         return signing.TimestampSigner(salt=state)
 
 
 INVITATION = Link("invitation", path="/invitation", lifetime=timedelta(days=7), status="invited")
 PASSWORD_RESET = Link(
-    "password_reset", path="/password/reset", lifetime=timedelta(minutes=30), status="active"
+    "password_reset", path="/password/reset", lifetime=RESET_LIFETIME, status="active"
 )

@@ -1,6 +1,6 @@
 """Queries on users and sessions, and how users come to be."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -15,6 +15,8 @@ from django.utils import timezone
 from clients.managers import contains_any_case
 from config.audit.events import Event
 from config.audit.trail import differences, record
+
+RESET_LIFETIME = timedelta(minutes=30)
 
 if TYPE_CHECKING:
     from users.models import Mail, Session, User  # noqa: F401 # in base classes, as text
@@ -82,9 +84,21 @@ class UserQuerySet(models.QuerySet["User"]):
             users = users.filter(in_name | contains_any_case("email", word, self.db))
         return users
 
-    def end_links(self) -> int:
-        """End the links that were mailed to these users; return how many users they are."""
-        return self.update(link_generation=F("link_generation") + 1)
+    def end_links(self) -> None:
+        """End the links that were mailed to these users; looks only at who can have a live one."""
+        cutoffs = apps.get_model("users", "LinkCutoff")
+        mails = apps.get_model("users", "Mail")._default_manager
+        resets = mails.resets_that_live().filter(recipient=OuterRef("email"))
+        invited = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+        ids = self.order_by("pk").filter(invited | Exists(resets)).values_list("pk", flat=True)
+        now = timezone.now()
+        cutoffs._default_manager.bulk_create(
+            [cutoffs(user_id=user_id, at=now) for user_id in ids],
+            batch_size=500,
+            update_conflicts=True,
+            unique_fields=["user"],
+            update_fields=["at"],
+        )
 
     def end_sessions(self, *, but: int | None = None) -> int:
         """End the sessions of these users, except the one with id `but`; return how many."""
@@ -166,6 +180,12 @@ class MailQuerySet(models.QuerySet["Mail"]):
 
     def due(self) -> "MailQuerySet":
         return self.waiting().filter(due_at__lte=timezone.now())
+
+    def resets_that_live(self) -> "MailQuerySet":
+        """Keep what has brought a link for a new password, or is about to, that still lives."""
+        since = timezone.now() - RESET_LIFETIME
+        is_being_sent = Q(state="waiting", attempts__gt=0)
+        return self.filter(is_being_sent | Q(sent_at__gt=since), kind="password_reset")
 
     def matching(self, words: list[str]) -> "MailQuerySet":
         """Keep the mails with every word in the recipient's address, in any case."""

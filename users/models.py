@@ -36,8 +36,6 @@ class User(AbstractBaseUser):
         help_text="Empty makes an administrator.",
     )
     active = models.BooleanField(default=True, help_text="Whether they may log in.")
-    # Part of what signs mailed links: a greater one ends those of before.
-    link_generation = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     last_login_at = models.DateTimeField("last login", null=True, blank=True, editable=False)
@@ -144,6 +142,22 @@ class Session(models.Model):
         return f"Session {self.pk}"
 
 
+class LinkCutoff(models.Model):
+    """The links mailed to a user before this moment are dead; who has no row never needed one."""
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="link_cutoff"
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "link_cutoffs"
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.at}"
+
+
 class Mail(models.Model):
     """One mail to a user. Its text is made when it is sent, so that no row holds a secret.
 
@@ -173,6 +187,7 @@ class Mail(models.Model):
         ordering = ("-id",)
         indexes = (
             models.Index("due_at", "id", name="mails_waiting", condition=Q(state="waiting")),
+            models.Index("recipient", "kind", name="mails_recipient"),
         )
 
     @override

@@ -83,7 +83,7 @@ class LinkPage(Page):
         return HttpResponseRedirect(reverse("password-set-page"))
 
     def find(self, token: str) -> User | None:
-        return self.link.read(token, User.objects.select_related("client"))
+        return self.link.read(token, User.objects.all())
 
     def show(self, form: SetPasswordForm, status: int = HTTPStatus.OK) -> HttpResponse:
         return answer(

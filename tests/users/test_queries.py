@@ -21,6 +21,7 @@ FIND = "SELECT users clients"  # the row to answer, with its client
 EMAIL_FREE = "SELECT users"
 CLIENT_EXISTS = "SELECT clients"
 NOTICE = "INSERT mails"
+LINKS = "SELECT users mails"  # can they have one that lives
 LOCK = "LOCK users clients"  # the row again, held, its client read beside it
 # Each act in the audit trail: a lane that is free, how long it is now, the event.
 TRAIL = ["LOCK audit_events audit_lanes", "UPDATE audit_lanes", "INSERT audit_events"]
@@ -36,17 +37,17 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
     ("put", "/users/{regular}", {"name": "N"},
      [AUTHENTICATION, FIND, LOCK, "UPDATE users", *TRAIL]),
     ("put", "/users/{regular}", {"email": "n@example.com"},  # both addresses are told
-     [AUTHENTICATION, FIND, EMAIL_FREE, LOCK, "UPDATE users", NOTICE, NOTICE, *TRAIL]),
+     [AUTHENTICATION, FIND, EMAIL_FREE, LOCK, LINKS, "UPDATE users", NOTICE, NOTICE, *TRAIL]),
     ("put", "/users/{regular}", {"client_id": "{globex}"},
-     [AUTHENTICATION, FIND, CLIENT_EXISTS, LOCK, "UPDATE users", *TRAIL]),
+     [AUTHENTICATION, FIND, CLIENT_EXISTS, LOCK, LINKS, "UPDATE users", *TRAIL]),
     ("put", "/users/{regular}", {"name": 5}, [AUTHENTICATION, FIND]),
     ("put", "/users/{regular}", {"password": "an entirely new sentence"},
      [AUTHENTICATION, FIND, LOCK, "UPDATE users", "DELETE sessions users", NOTICE, *TRAIL]),
     ("put", "/users/{regular}", {"active": False},
-     [AUTHENTICATION, FIND, LOCK, "UPDATE users", "DELETE sessions users",
+     [AUTHENTICATION, FIND, LOCK, LINKS, "UPDATE users", "DELETE sessions users",
       "SELECT users", *TRAIL]),  # some administrator is left
     ("put", "/users/{other}", {"active": False},
-     [AUTHENTICATION, FIND, "LOCK users", LOCK, "UPDATE users", "DELETE sessions users",
+     [AUTHENTICATION, FIND, "LOCK users", LOCK, LINKS, "UPDATE users", "DELETE sessions users",
       "SELECT users", *TRAIL]),  # all administrators are held first
     ("post", "/users",
      {"name": "N", "email": "n@example.com", "client_id": None, "password": "brave new horses"},
@@ -86,7 +87,7 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
       "UPDATE clients", *TRAIL]),
     ("put", "/clients/{globex}", {"active": False},
      [AUTHENTICATION, "SELECT clients", "LOCK clients", "UPDATE clients",
-      "DELETE sessions users", "UPDATE users", *TRAIL]),  # their links end, too
+      "DELETE sessions users", LINKS, *TRAIL]),
     ("post", "/clients", {"name": "N"},  # is the name free, and is it still under the lock
      [AUTHENTICATION, "SELECT clients", "SELECT clients", "INSERT clients", *TRAIL]),
     ("get", "/livez", None, []),

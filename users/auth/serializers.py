@@ -77,7 +77,7 @@ class LinkSerializer(NewPasswordSerializer):
     @override
     def cross_faults(self) -> Iterator[Fault]:
         if token := self.values.get("token"):
-            self.user = self.link.read(token, User.objects.select_related("client"))
+            self.user = self.link.read(token, User.objects.all())
             if self.user is None:
                 yield EXPIRED
         yield from self.password_faults(self.user or User())
