@@ -55,8 +55,8 @@ def invite_users(users: UserQuerySet, *, actor: User) -> list[User]:
 
 def _invite(users: list[User], *, actor: User) -> None:
     """Record last: an act holds a lane of the trail, and no row may be waited for then."""
+    User.objects.filter(pk__in=[user.pk for user in users]).end_links()
     for user in users:
-        User.objects.filter(pk=user.pk).end_links()
         enqueue_invitation(user)
     record_all(Act(Event.INVITATION_SENT, actor, user) for user in users)
 

@@ -1,4 +1,4 @@
-"""Forms of the admin site for users: the API's rules, and the same verbs."""
+"""Forms for users, on the admin site and behind mailed links: the API's rules and verbs."""
 
 from typing import Any, cast
 
@@ -135,7 +135,7 @@ class UserChangeForm(VerbForm):
 
 
 class SetPasswordForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg] # none at run time
-    """A new password for someone else."""
+    """A new password, without the old one: for someone else, or by a link."""
 
     required_css_class = "required"
 

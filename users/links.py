@@ -1,4 +1,4 @@
-"""The links in mails: nothing is stored, the account's own state makes and ends them."""
+"""The links in mails: no token is stored, the account's own state makes and ends them."""
 
 import re
 from datetime import timedelta

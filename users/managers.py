@@ -16,7 +16,7 @@ from clients.managers import contains_any_case
 from config.audit.events import Event
 from config.audit.trail import differences, record
 
-RESET_LIFETIME = timedelta(minutes=30)
+RESET_LIFETIME = timedelta(minutes=30)  # of a link to set a new password
 
 if TYPE_CHECKING:
     from users.models import Mail, Session, User  # noqa: F401 # in base classes, as text
@@ -88,7 +88,7 @@ class UserQuerySet(models.QuerySet["User"]):
         """End the links that were mailed to these users; looks only at who can have a live one."""
         cutoffs = apps.get_model("users", "LinkCutoff")
         mails = apps.get_model("users", "Mail")._default_manager
-        resets = mails.resets_that_live().filter(recipient=OuterRef("email"))
+        resets = mails.sent_lately().filter(kind="password_reset", recipient=OuterRef("email"))
         invited = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
         ids = self.order_by("pk").filter(invited | Exists(resets)).values_list("pk", flat=True)
         now = timezone.now()
@@ -181,11 +181,10 @@ class MailQuerySet(models.QuerySet["Mail"]):
     def due(self) -> "MailQuerySet":
         return self.waiting().filter(due_at__lte=timezone.now())
 
-    def resets_that_live(self) -> "MailQuerySet":
-        """Keep what has brought a link for a new password, or is about to, that still lives."""
-        since = timezone.now() - RESET_LIFETIME
+    def sent_lately(self) -> "MailQuerySet":
+        """Keep what was sent within the life of a link for a new password, or is being sent."""
         is_being_sent = Q(state="waiting", attempts__gt=0)
-        return self.filter(is_being_sent | Q(sent_at__gt=since), kind="password_reset")
+        return self.filter(is_being_sent | Q(sent_at__gt=timezone.now() - RESET_LIFETIME))
 
     def matching(self, words: list[str]) -> "MailQuerySet":
         """Keep the mails with every word in the recipient's address, in any case."""

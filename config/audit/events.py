@@ -31,7 +31,10 @@ class Event(StrEnum):
     )
     USERS_SEEDED = "users_seeded", "Demo clients or users were made, one event a batch."
     PASSWORD_SET = "password_set", "A password was set by `manage.py changepassword`."
-    PASSWORD_RESET_REQUESTED = "password_reset_requested", "A link for a new password was sent."
+    PASSWORD_RESET_REQUESTED = (
+        "password_reset_requested",
+        "A link for a new password was asked for.",
+    )
     PASSWORD_RESET = "password_reset", "A password was set by such a link."
     INVITATION_SENT = "invitation_sent", "A user was invited by mail."
     INVITATION_ACCEPTED = "invitation_accepted", "An invited user set their first password."

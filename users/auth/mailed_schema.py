@@ -6,22 +6,14 @@ from config.api.errors import Fault
 from config.api.openapi.operations import Answer, Body, Component, Operation, exact_object
 from config.api.openapi.problems import NOT_AN_OBJECT, TOO_MANY, invalid
 from config.api.openapi.schemas import text
-from users.auth.schema import SURPLUS, TAG
-from users.emails import MAX_LENGTH
+from users.auth.schema import SURPLUS, TAG, TYPED_EMAIL
 from users.links import MAX_TOKEN_LENGTH
 from users.passwords import MAX_LENGTH as MAX_PASSWORD_LENGTH
 
 FORGOTTEN = Component(
     "ForgottenPassword",
     exact_object(
-        {
-            "email": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": MAX_LENGTH,
-                "description": "In any case; spaces around it do not count.",
-            }
-        },
+        {"email": TYPED_EMAIL},
         required=("email",),
         description="Who has forgotten their password.",
     ),

@@ -54,16 +54,17 @@ def _token(description: str) -> dict[str, object]:
     }
 
 
+TYPED_EMAIL = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_LENGTH,
+    "description": "In any case; spaces around it do not count.",
+}
 LOGIN = Component(
     "Login",
     exact_object(
         {
-            "email": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": MAX_LENGTH,
-                "description": "In any case; spaces around it do not count.",
-            },
+            "email": TYPED_EMAIL,
             "password": {
                 "type": "string",
                 "format": "password",

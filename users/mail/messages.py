@@ -4,9 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db.models import Q
 from django.template.loader import render_to_string
-from django.utils import timezone
 
 from users.links import INVITATION, PASSWORD_RESET
 from users.mail.outbox import Kind
@@ -64,10 +62,9 @@ def _sent_lately(mail: Mail) -> int:
     Anybody can ask for a reset or take a stranger's address for their own: nobody's mailbox is to
     be flooded. As long as a link lives, so that its owner is never left without a live one.
     """
-    since = timezone.now() - PASSWORD_RESET.lifetime
-    alike = Mail.objects.filter(kind=mail.kind, recipient=mail.recipient).exclude(pk=mail.pk)
-    is_being_sent = Q(state=Mail.State.WAITING, attempts__gt=0, created_at__gt=since)
-    return alike.filter(is_being_sent | Q(sent_at__gt=since)).count()
+    alike = Mail.objects.sent_lately().filter(kind=mail.kind, recipient=mail.recipient)
+    # Of those that wait together the first ones go, not none.
+    return alike.exclude(pk=mail.pk).exclude(state=Mail.State.WAITING, pk__gt=mail.pk).count()
 
 
 def _domain() -> str:

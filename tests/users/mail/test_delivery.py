@@ -123,6 +123,18 @@ def test_two_workers_keep_to_the_limit_together(
     assert states() == ["waiting", "obsolete"]
 
 
+def test_the_limit_takes_the_first_of_those_that_wait_together(
+    mailboxes: Mailboxes, regular: User, settings: LazySettings
+) -> None:
+    settings.MAILS_PER_HALF_HOUR = 2
+    for _ in range(3):
+        enqueue(Kind.EMAIL_CHANGED, regular)
+    Mail.objects.update(attempts=1)  # the server was away
+
+    assert send_due() == 2
+    assert states() == ["sent", "sent", "obsolete"]
+
+
 def test_the_old_mailbox_does_not_learn_the_new_address(
     mailboxes: Mailboxes, regular: User
 ) -> None:

@@ -56,6 +56,8 @@ def read(file: Path) -> dict[int, tuple[int, str]]:
 
 def write(file: Path) -> None:
     try:
-        file.write_text(write_heads(), encoding="utf-8")
+        draft = file.with_name(f"{file.name}.part")
+        draft.write_text(write_heads(), encoding="utf-8")
+        draft.replace(file)  # whole, or what was there before
     except OSError as fault:
         raise CommandError(f"{file} cannot be written: {fault.strerror}") from None
