@@ -22,7 +22,7 @@ from config.api.views import Manners
 from tests.conftest import Login
 from tests.factories import AdministratorFactory, InvitedFactory, UserFactory, as_row
 from tests.sending import send
-from users.models import Session, User
+from users.models import Mail, Session, User
 from users.policies import (
     CALLS,
     FIELDS,
@@ -136,6 +136,11 @@ def call_as(
     return become
 
 
+def stored() -> list[dict[str, Any]]:
+    """Return all that a call on a user may change: users, and mails to them."""
+    return [*User.objects.order_by("pk").values(), *Mail.objects.order_by("pk").values()]
+
+
 @pytest.mark.parametrize(("call", "row", "caller", "status"), read_matrix(MATRIX))
 def test_answers_as_the_matrix_says(
     call: str,
@@ -152,7 +157,7 @@ def test_answers_as_the_matrix_says(
     rows["invited"] = InvitedFactory(client=colleague.client)
     target = rows.get(row, user or colleague)
     row_id = 2**62 if row == "missing" else target.pk
-    before = list(User.objects.order_by("pk").values())
+    before = stored()
     body = {"name": "New name"} if call != "invite" else {}
     if call == "create":
         body = {"name": "New", "email": "new@example.com", "password": "brave new horses"}
@@ -163,7 +168,7 @@ def test_answers_as_the_matrix_says(
     )
 
     assert answer.status_code == status, answer.content
-    changed = list(User.objects.order_by("pk").values()) != before
+    changed = stored() != before
     assert changed == (status in (200, 201, 204) and METHODS[call] != "get")
 
 
