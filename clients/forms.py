@@ -1,77 +1,12 @@
-"""Forms of the admin site: what they check, and the verbs that they save by."""
+"""The form of clients on the admin site: what it checks, and the verbs that it saves by."""
 
-from copy import copy
-from typing import Any
-
-from django import forms
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
-from django.utils.functional import cached_property
 from typing_extensions import override
 
 from clients.lifecycle import create_client, update_client
 from clients.models import Client
 from clients.names import clean_name
-from config.api.errors import Conflict
-from config.api.etags import Stale, etag_of
-
-
-def stale() -> ValidationError:
-    return ValidationError("This was changed by someone else. Reload the page.", code="stale")
-
-
-class VerbForm(forms.ModelForm):  # type: ignore[type-arg] # the class takes no argument at run time
-    """A form whose last check is its verb: what the verb refuses is an error of the form.
-
-    `ModelAdmin` cannot show an error any more once it has taken a form for valid. A form is valid
-    only inside the transaction of `ModelAdmin.changeform_view`, so nothing is written by halves.
-    """
-
-    # Which row was shown: values typed into an old page do not undo what others did since.
-    version = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    actor: Any  # who is logged in; the admin site sets it
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.read: Any = copy(self.instance)  # checking the form sets its values on the instance
-        self.initial["version"] = etag_of(*self.read.state())
-
-    def check_instance(self) -> None:
-        """Add the errors that show only on the instance as it would be saved."""
-
-    def save_by_verb(self) -> Any:
-        raise NotImplementedError
-
-    def values(self, *names: str) -> dict[str, Any]:
-        return {name: getattr(self.instance, name) for name in names}
-
-    @override
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        if self.read.pk and self.cleaned_data.get("version") not in ("", self.initial["version"]):
-            raise stale()
-        return cleaned
-
-    def _post_clean(self) -> None:  # Django's hook behind `clean`, where the instance is checked
-        super()._post_clean()  # type: ignore[misc] # not in the stubs
-        self.check_instance()
-        if self.errors:
-            return
-        try:
-            with transaction.atomic():
-                self.instance = self.save_by_verb()
-        except (Stale, IntegrityError):
-            self.add_error(None, stale())
-        except Conflict as refusal:
-            self.add_error(None, ValidationError(str(refusal.detail), code=refusal.default_code))
-
-    @cached_property
-    @override
-    def changed_data(self) -> list[str]:
-        """Return the names of columns alone: they go into the history."""
-        columns = {column.name for column in self.instance._meta.fields}
-        return [name for name in super().changed_data if name in columns]
+from config.operators.verb_form import VerbForm
 
 
 class ClientForm(VerbForm):

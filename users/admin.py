@@ -24,10 +24,10 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from typing_extensions import override
 
-from clients.admin import VerbAdmin, is_row_id
-from clients.forms import stale
 from clients.models import Client
 from config.api.etags import Stale
+from config.operators.verb_admin import VerbAdmin, is_row_id
+from config.operators.verb_form import stale
 from config.throttling.limits import network_of
 from users.admission import invite_users
 from users.audit.admin import time_line_of

@@ -9,7 +9,7 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.core.exceptions import ValidationError
 from typing_extensions import override
 
-from clients.forms import VerbForm
+from config.operators.verb_form import VerbForm
 from config.throttling.limits import Throttled
 from users.auth.admin_login import PasswordField, throttled
 from users.auth.credentials import is_current_password

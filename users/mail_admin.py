@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from typing_extensions import override
 
-from clients.admin import VerbAdmin
+from config.operators.verb_admin import VerbAdmin
 from users.mail.outbox import retry
 from users.managers import MailQuerySet
 from users.models import Mail, User

@@ -12,33 +12,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from typing_extensions import override
 
-from clients.admin import VerbAdmin, is_row_id
 from clients.managers import contains_any_case
 from config.api.values import represent_value
 from config.audit.events import Event
 from config.audit.models import AuditEvent
 from config.audit.origin import Door
+from config.operators.filters import WordFilter
+from config.operators.verb_admin import VerbAdmin, is_row_id
 from users.audit.representation import read
 
 LATEST = 50  # events on a user's page
-
-
-class WordFilter(admin.SimpleListFilter):
-    """One of few words; Django's filter of choices would ask the database for any text."""
-
-    words: tuple[str, ...]
-
-    @override
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(word, word) for word in self.words]
-
-    @override
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[AuditEvent]:
-        chosen = self.value()
-        if chosen is not None and chosen not in self.words:
-            raise IncorrectLookupParameters
-        narrowing = {} if chosen is None else {str(self.parameter_name): chosen}
-        return cast(QuerySet[AuditEvent], queryset.filter(**narrowing))
 
 
 class EventFilter(WordFilter):

@@ -1,0 +1,1 @@
+"""What the pages of the operators' site are built of."""
