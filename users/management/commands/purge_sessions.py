@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 from typing_extensions import override
 
 from config.throttling.stores import now_ms, purge as purge_counters
+from users.counts import UserCount
 from users.lifecycle import purge_sessions
 from users.mail.delivery import purge as purge_mails
 
@@ -27,4 +28,5 @@ class Command(BaseCommand):
             pass
         while purge_mails(limit=BATCH) == BATCH:
             pass
+        UserCount.objects.fold()
         self.stdout.write(f"Expired sessions purged: {total}.")

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from typing_extensions import override
 
+from users.counts import UserCount
 from users.mail.delivery import ServerAway, send_due
 
 log = logging.getLogger("roster.mail")
@@ -50,6 +51,7 @@ class Command(BaseCommand):
         """Send what is due; return after how many seconds to look again."""
         try:
             send_due(stop.is_set)
+            UserCount.objects.fold()
         except ServerAway as fault:
             log.warning("mail server away: %s", fault)
             return PATIENCE

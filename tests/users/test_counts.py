@@ -1,0 +1,270 @@
+"""Counts that cost no scan, and never drift from the table that they count."""
+
+import random
+from collections.abc import Callable
+from functools import partial
+from io import StringIO
+from itertools import count
+from typing import Any
+
+import pytest
+from django.core.checks import Tags, run_checks
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.models import Count, Sum
+from django.test.utils import CaptureQueriesContext
+
+from clients.models import Client
+from tests.conftest import Login
+from tests.factories import DIGEST, ClientFactory, InvitedFactory, UserFactory
+from tests.live.conftest import at_once
+from tests.trail import run
+from users.counting import RECOUNT, removals, statements
+from users.counts import UserCount
+from users.models import STATUSES, User
+
+Numbers = dict[tuple[int, str], int]
+NUMBER = count()
+INVITED = "!none"
+
+
+def counted() -> Numbers:
+    sums = UserCount.objects.values("client_id", "status").annotate(total=Sum("number"))
+    return {(row["client_id"], row["status"]): row["total"] for row in sums if row["total"]}
+
+
+def there() -> Numbers:
+    """Count by the definitions that the rest of Roster goes by."""
+    return {
+        (client or 0, status): number
+        for status in STATUSES
+        for client, number in User.objects.with_status(status)
+        .order_by()
+        .values_list("client_id")
+        .annotate(number=Count("pk"))
+    }
+
+
+class Writer:
+    """Writes users in every way that there is, by chance."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)  # noqa: S311 # a test's
+        self.clients = [None, *Client.objects.values_list("pk", flat=True)]
+
+    def fields(self) -> dict[str, Any]:
+        number = next(NUMBER)
+        return {
+            "name": f"N {number}",
+            "email": f"n{number}@example.com",
+            "client_id": self.chance.choice(self.clients),
+            "active": self.chance.random() < 0.7,
+            "password": self.chance.choice([DIGEST, INVITED]),
+        }
+
+    def some(self) -> list[int]:
+        ids = list(User.objects.values_list("pk", flat=True))
+        return self.chance.sample(ids, min(len(ids), self.chance.randint(0, 4)))
+
+    def create(self) -> None:
+        User.objects.create(**self.fields())
+
+    def bulk_create(self) -> None:
+        User.objects.bulk_create(User(**self.fields()) for _ in range(self.chance.randint(1, 9)))
+
+    def create_over(self, **conflicts: Any) -> None:
+        users = [User(**self.fields()) for _ in range(3)]
+        for old in User.objects.filter(pk__in=self.some()):
+            users.append(User(**{**self.fields(), "email": old.email}))
+        User.objects.bulk_create(users, **conflicts)
+
+    def create_ignoring(self) -> None:
+        self.create_over(ignore_conflicts=True)
+
+    def create_updating(self) -> None:
+        names = ["client", "active", "password"]
+        self.create_over(update_conflicts=True, unique_fields=["email"], update_fields=names)
+
+    def update(self) -> None:
+        fields = self.fields()
+        names = self.chance.sample(["client_id", "active", "password"], 2)
+        User.objects.filter(pk__in=self.some()).update(**{name: fields[name] for name in names})
+
+    def save(self) -> None:
+        for user in User.objects.filter(pk__in=self.some()):
+            user.active = not user.active
+            user.save()
+
+    def delete(self) -> None:
+        User.objects.filter(pk__in=self.some()).delete()
+
+    def insert(self) -> None:
+        columns = "name, email, client_id, active, password_digest, created_at, updated_at"
+        marks = ", ".join(["%s"] * 5)
+        verb = "INSERT"
+        fields = self.fields()
+        if connection.vendor == "sqlite":
+            verb = self.chance.choice(["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"])
+            if verb != "INSERT" and (old := User.objects.filter(pk__in=self.some()).first()):
+                fields["email"] = old.email
+        run(
+            f"{verb} INTO users ({columns}) VALUES"
+            f" ({marks}, '2026-01-01 00:00:00', '2026-01-01 00:00:00')",
+            *fields.values(),
+        )
+
+    def sql(self) -> None:
+        run(
+            "UPDATE users SET active = NOT active, name = name WHERE id %% 3 = %s", next(NUMBER) % 3
+        )
+        run("UPDATE users SET client_id = NULL WHERE id %% 7 = %s", 1)
+        run("DELETE FROM users WHERE id %% 11 = %s", next(NUMBER) % 11)
+
+    def roll_back(self) -> None:
+        try:
+            with transaction.atomic():
+                self.step()
+                raise LookupError
+        except LookupError:
+            pass
+
+    def nest(self) -> None:
+        with transaction.atomic():
+            self.step()
+            self.roll_back()
+            self.step()
+
+    def fold(self) -> None:
+        UserCount.objects.fold()
+
+    def step(self) -> None:
+        ways: list[Callable[[], None]] = [
+            *(self.create, self.bulk_create, self.create_ignoring, self.create_updating),
+            *(self.update, self.save, self.delete, self.insert, self.sql),
+            *(self.roll_back, self.nest, self.fold),
+        ]
+        self.chance.choice(ways)()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_never_drifts_whoever_writes_in_whatever_way(db: None, seed: int) -> None:
+    ClientFactory(), ClientFactory(), ClientFactory()
+    writer = Writer(seed)
+
+    for _ in range(60):
+        writer.step()
+
+        assert counted() == there()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_never_drifts_where_many_write_and_fold_at_once() -> None:
+    clients = [ClientFactory().pk for _ in range(3)]
+    users = [UserFactory(client_id=clients[0]).pk for _ in range(30)]
+
+    def write(seed: int) -> None:
+        chance = random.Random(seed)  # noqa: S311 # a test's
+        for number in range(15):
+            with transaction.atomic():
+                mine = User.objects.filter(pk__in=users[seed::4]).order_by("pk")
+                mine.update(client_id=chance.choice([None, *clients]), active=number % 2)
+                UserFactory(client_id=chance.choice(clients), email=f"{seed}-{number}@example.com")
+            UserCount.objects.fold()
+
+    def write_and_close(seed: int) -> None:
+        try:
+            write(seed)
+        finally:
+            connection.close()
+
+    if connection.vendor == "sqlite":  # has one writer, and in memory one connection
+        for seed in range(4):
+            write(seed)
+    else:
+        at_once(*(partial(write_and_close, seed) for seed in range(4)))
+
+    assert counted() == there()
+    assert UserCount.objects.total() == 90
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counts_nobody_in_an_emptied_table() -> None:
+    UserFactory.create_batch(3)
+
+    call_command("flush", interactive=False, verbosity=0)
+
+    assert counted() == {}
+    assert UserCount.objects.total() == 0
+
+
+def test_says_how_many_by_client_and_status(db: None, administrator: User, regular: User) -> None:
+    UserFactory.create_batch(2, client=regular.client, active=False)
+    InvitedFactory(client=None)
+    small = UserFactory().client_id
+    assert regular.client_id and small
+    counts = UserCount.objects
+
+    assert counts.total() == 6
+    assert counts.administrators().by_status() == {"active": 1, "invited": 1}
+    assert counts.regular().active().total() == 2
+    assert counts.of_client(regular.client_id).with_status("inactive").total() == 2
+    assert counts.of_client(0).total() == 0
+    assert counts.largest_clients(9) == {regular.client_id: 3, small: 1}
+    assert list(counts.largest_clients(1)) == [regular.client_id]
+
+
+def test_a_log_in_writes_no_count(regular: User, login: Login) -> None:
+    UserCount.objects.fold()
+    before = list(UserCount.objects.order_by("pk").values())
+
+    login(regular)
+    regular.save()
+
+    assert list(UserCount.objects.order_by("pk").values()) == before
+
+
+def test_folding_leaves_a_row_for_each_client_and_status(administrator: User, acme: Client) -> None:
+    UserFactory.create_batch(5, client=acme)
+    User.objects.filter(client=acme).update(active=False)
+
+    call_command("purge_sessions", stdout=StringIO())
+
+    assert counted() == there() == {(0, "active"): 1, (acme.pk, "inactive"): 5}
+    assert UserCount.objects.exclude(number=0).count() == 2
+    assert not UserCount.objects.filter(folded=False).exists()
+
+
+def test_folding_nothing_writes_nothing(administrator: User) -> None:
+    UserCount.objects.fold()
+    before = list(UserCount.objects.values())
+
+    with CaptureQueriesContext(connection) as seen:
+        UserCount.objects.fold()
+
+    assert list(UserCount.objects.values()) == before
+    assert len(seen) <= 1
+
+
+def test_a_missing_trigger_is_told_and_can_be_mended(administrator: User) -> None:
+    databases = ["default"]
+    assert run_checks(tags=[Tags.database], databases=databases) == []
+    for statement in removals(connection.vendor):
+        run(statement)
+    UserFactory()
+
+    faults = run_checks(tags=[Tags.database], databases=databases)
+
+    assert {fault.id for fault in faults} == {"users.E001"}
+    assert counted() != there()
+    for statement in (*statements(connection.vendor), *RECOUNT):
+        run(statement)
+    assert run_checks(tags=[Tags.database], databases=databases) == []
+    assert counted() == there()
+
+
+def test_recounts(administrator: User, regular: User) -> None:
+    UserCount.objects.all().delete()
+
+    UserCount.objects.recount()
+
+    assert counted() == there()

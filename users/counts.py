@@ -1,0 +1,109 @@
+"""How many users there are, by client and status, without counting them."""
+
+from typing import Any, ClassVar
+
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connection, models, transaction
+from django.db.models import Sum
+from typing_extensions import override
+
+from users.counting import FOLD, RECOUNT, missing_triggers
+
+ADMINISTRATORS = 0  # in place of a client's id
+BATCH = 10_000  # appended rows that are folded at once
+
+
+class UserCountQuerySet(models.QuerySet["UserCount"]):
+    """Chainable, by the names that the same has among users."""
+
+    def administrators(self) -> "UserCountQuerySet":
+        return self.filter(client_id=ADMINISTRATORS)
+
+    def regular(self) -> "UserCountQuerySet":
+        return self.exclude(client_id=ADMINISTRATORS)
+
+    def of_client(self, client_id: int) -> "UserCountQuerySet":
+        return self.filter(client_id=client_id).regular()
+
+    def active(self) -> "UserCountQuerySet":
+        """Keep the users whose `active` is true, those invited among them."""
+        return self.exclude(status="inactive")
+
+    def with_status(self, status: str) -> "UserCountQuerySet":
+        return self.filter(status=status)
+
+    def total(self) -> int:
+        return self.aggregate(total=Sum("number"))["total"] or 0
+
+    def by_status(self) -> dict[str, int]:
+        return self._sums("status")
+
+    def largest_clients(self, limit: int) -> dict[int, int]:
+        """Return the users of the clients that have most, by the client's id, largest first."""
+        sums = self.regular().values("client_id").annotate(total=Sum("number"))
+        largest = sums.filter(total__gt=0).order_by("-total", "client_id")[:limit]
+        return dict(largest.values_list("client_id", "total"))
+
+    def _sums(self, name: str) -> dict[Any, int]:
+        sums = self.order_by().values(name).annotate(total=Sum("number"))
+        return dict(sums.values_list(name, "total"))
+
+
+class UserCountManager(models.Manager.from_queryset(UserCountQuerySet)):  # type: ignore[misc] # a class made at run time
+    """Keeps the rows few."""
+
+    def fold(self) -> None:
+        """Add up what PostgreSQL's triggers appended; waits for nobody, and nobody for it."""
+        if connection.vendor != "postgresql":
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(FOLD, [BATCH])
+            while cursor.rowcount > 0 and self.filter(folded=False)[BATCH:].exists():
+                cursor.execute(FOLD, [BATCH])
+
+    @transaction.atomic
+    def recount(self) -> None:
+        """Count anew, for who has switched the triggers off; nobody writes users meanwhile."""
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("LOCK TABLE users, user_counts IN SHARE ROW EXCLUSIVE MODE")
+            for statement in RECOUNT:
+                cursor.execute(statement)
+
+
+class UserCount(models.Model):
+    """A part of how many users of a client have a status: all rows of a key are to be added up.
+
+    Not managed by Django, or `manage.py flush` would empty it beside the triggers that keep it.
+    """
+
+    client_id = models.BigIntegerField()  # `ADMINISTRATORS` for users without client
+    status = models.TextField()
+    number = models.BigIntegerField()
+    folded = models.BooleanField()  # false: one change, as a trigger appended it
+
+    objects: ClassVar[UserCountManager] = UserCountManager()
+
+    class Meta:
+        db_table = "user_counts"
+        managed = False
+        indexes = (
+            models.Index(fields=("client_id", "status"), name="user_counts_key"),
+            models.Index("id", name="user_counts_appended", condition=models.Q(folded=False)),
+        )
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.client_id} {self.status} {self.number:+}"
+
+
+@register(Tags.database)
+def check_triggers(databases: Any = None, **options: Any) -> list[CheckMessage]:
+    """Say which triggers are missing, once the migration has made them."""
+    if not databases or UserCount._meta.db_table not in connection.introspection.table_names():
+        return []
+    hint = "Make them again by a migration, see users/counting.py, and count anew."
+    return [
+        Error(f"The trigger {name} is missing: users are miscounted.", hint=hint, id="users.E001")
+        for name in missing_triggers()
+    ]
