@@ -1,5 +1,6 @@
 """How users and their sessions are shown and changed in the admin site."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
@@ -10,7 +11,6 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
-from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.http import (
     Http404,
     HttpRequest,
@@ -32,6 +32,7 @@ from config.throttling.limits import network_of
 from users.admission import invite_users
 from users.audit.admin import time_line_of
 from users.auth.admin_login import session_of
+from users.counts import total_of
 from users.forms import OwnPasswordForm, SetPasswordForm, UserAddForm, UserChangeForm
 from users.lifecycle import LastAdministrator, end_session, end_sessions, set_active, update_user
 from users.managers import SessionQuerySet, UserQuerySet
@@ -140,9 +141,14 @@ class UserAdmin(VerbAdmin):
     list_select_related = ("client",)
     lookups = ("role", "status", "client", "last_login", "active__exact", "active__isnull")
     search_fields = ("name", "email")
+    sortable_by = ("email", "name", "last_login_at")  # which have an index
     search_help_text = "Every word is in the name or the email."
 
-    @admin.display(ordering=ExpressionWrapper(Q(client__isnull=True), BooleanField()))
+    @override
+    def known_total(self, chosen: Mapping[str, list[str]]) -> int | None:
+        return total_of(chosen)
+
+    @admin.display
     def role(self, user: User) -> str:
         return "Administrator" if user.is_administrator else "Regular"
 

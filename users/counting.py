@@ -95,8 +95,9 @@ SQLITE = {
         f"AFTER INSERT ON users BEGIN {_add(1, 'NEW')}{TAKE_REPLACED_OFF} END"
     ),
     "user_counts_deleted": (
+        # REPLACE does ask it where the connection has set `recursive_triggers`.
         f"AFTER DELETE ON users BEGIN {_add(-1, 'OLD')}"
-        " DELETE FROM user_counts_replaced WHERE user_id = OLD.id; END"  # REPLACE may ask it too
+        " DELETE FROM user_counts_replaced WHERE user_id = OLD.id; END"
     ),
     "user_counts_updated": (
         f"AFTER UPDATE OF {KEYS} ON users WHEN {CHANGES}"

@@ -1,5 +1,6 @@
 """How many users there are, by client and status, without counting them."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -95,6 +96,31 @@ class UserCount(models.Model):
     @override
     def __str__(self) -> str:
         return f"{self.client_id} {self.status} {self.number:+}"
+
+
+def total_of(chosen: Mapping[str, list[str]]) -> int | None:
+    """Return how many users the filters of their list leave; None where these do not tell.
+
+    `chosen` is what the address of the list says: names of filters and their values.
+    """
+    counts: UserCountQuerySet = UserCount.objects.all()
+    for name, values in chosen.items():
+        match name, values:
+            case "role", ["administrator"]:
+                counts = counts.administrators()
+            case "role", ["regular"]:
+                counts = counts.regular()
+            case "status", [status]:
+                counts = counts.with_status(status)
+            case "client", [number]:
+                counts = counts.of_client(int(number))
+            case "active__exact", ["1"]:
+                counts = counts.active()
+            case "active__exact", ["0"]:
+                counts = counts.with_status("inactive")
+            case _:
+                return None
+    return counts.total()
 
 
 @register(Tags.database)

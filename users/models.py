@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from clients.models import Client
 from clients.names import NameField
-from users.counts import UserCount as UserCount  # a table of this app
+from users.counts import UserCount  # noqa: F401 # a table of this app
 from users.emails import MAX_LENGTH as MAX_EMAIL_LENGTH, EmailField, clean_email
 from users.managers import MailManager, SessionManager, UserManager
 

@@ -1,7 +1,7 @@
 """What all pages of the operators' site have in common."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from config.api.parameters import MAX_SEARCH_LENGTH
 from config.api.routing import MAX_ID
+from config.operators.paginator import ListPaginator, OperatorsList
 
 ROW_ID = re.compile(r"[1-9][0-9]{0,18}\Z")
 
@@ -47,6 +48,25 @@ class VerbAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # the class takes n
     show_full_result_count = False  # it would count the whole table for every search
     show_facets = admin.ShowFacets.NEVER
     lookups: tuple[str, ...] = ()  # any other would let a digest be guessed by parts
+
+    def known_total(self, chosen: Mapping[str, list[str]]) -> int | None:
+        """Return how many rows these filters leave where that is known without a long count."""
+        return None
+
+    @override
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[OperatorsList]:
+        return OperatorsList
+
+    @override
+    def get_paginator(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        per_page: int,
+        orphans: int = 0,
+        allow_empty_first_page: bool = True,
+    ) -> ListPaginator:
+        return ListPaginator(queryset, per_page)  # of the choice of a row: the list has its own
 
     @override
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
