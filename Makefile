@@ -3,8 +3,8 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-# uv installs faster where it is there; pip does the same everywhere.
-INSTALL = $(if $(shell command -v uv),VIRTUAL_ENV=$(VENV) uv pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check) --require-hashes
+# uv installs faster where it is there; pip does the same everywhere. A lock is complete: --no-deps.
+INSTALL = $(if $(shell command -v uv),VIRTUAL_ENV=$(VENV) uv pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format fuzz timings page-times lock clean

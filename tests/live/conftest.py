@@ -19,7 +19,9 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
+from selenium import webdriver
 
+from tests.live.browser import BROWSERS, chromium, log_in
 from tests.mails import free_port
 
 BASE_DIR = Path(settings.BASE_DIR)
@@ -86,6 +88,10 @@ class Service:
         answer = self.call("POST", "/users", {**body, "client_id": client_id}, token=token)
         assert answer.status == 201, answer.body
         return dict(answer.json)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
@@ -158,6 +164,36 @@ def service(
     """Start the production server; all tests share an address, and some fail to log in on end."""
     with serving(environment | NO_LIMITS, tmp_path_factory.mktemp("server") / "log") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def collected(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Return the server's environment with its static files collected, as browsers need them."""
+    ours = environment | {
+        "DJANGO_SETTINGS_MODULE": "tests.live.settings",
+        "LIVE_STATIC_ROOT": str(tmp_path_factory.mktemp("collected") / "static"),
+    }
+    manage(ours, "collectstatic", "--noinput", "--verbosity", "0")
+    return ours
+
+
+@pytest.fixture(scope="module")
+def console(
+    collected: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Serve the operators' site with its files; its data is that of `service`."""
+    with serving(collected | NO_LIMITS, tmp_path_factory.mktemp("console") / "log") as running:
+        yield running
+
+
+@pytest.fixture(params=BROWSERS)
+def operator(console: Service, tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    """Lend a browser in which ROOT has logged in to `console`."""
+    with chromium(tmp_path / "profile") as driver:
+        log_in(driver, console.origin, ROOT, PASSWORD)
+        yield driver
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """From an invitation to a reset, as people do it: a mailbox, a browser, an API."""
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,18 +11,14 @@ import pytest
 from aiosmtpd.controller import Controller
 from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import staleness_of
-from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.live.browser import BROWSERS, PHONE, chromium, complaints, show_as, submit
 from tests.live.conftest import BASE_DIR, NO_LIMITS, PASSWORD, Service, serving
 from tests.mails import free_port
 from tests.users.mail.conftest import Mailboxes
 
 CHOSEN = "nanoseconds of wire"
 LATER = "an entirely new sentence"
-
-HAS_BROWSER = bool(shutil.which("chromium") and shutil.which("chromedriver"))
-BROWSERS = ["chromium"] if HAS_BROWSER else []
 
 
 @pytest.fixture
@@ -59,57 +53,32 @@ class Mailed:
 
 @pytest.fixture
 def mailed(
-    environment: dict[str, str], mailboxes: tuple[Mailboxes, int], tmp_path: Path
+    collected: dict[str, str], mailboxes: tuple[Mailboxes, int], tmp_path: Path
 ) -> Iterator[Mailed]:
     kept, mail_port = mailboxes
     port = free_port()
     ours = (
-        environment
+        collected
         | NO_LIMITS
         | {
-            "DJANGO_SETTINGS_MODULE": "tests.live.settings",
-            "LIVE_STATIC_ROOT": str(tmp_path / "static"),
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
             "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
         }
     )
-    command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
-    subprocess.run(command, env=ours, cwd=BASE_DIR, check=True, capture_output=True)
     with serving(ours, tmp_path / "log", port=port) as running:
         yield Mailed(running, kept, ours)
 
 
 @pytest.fixture(params=BROWSERS)
-def browser(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(shutil.which("chromium"))
-    arguments = ["--headless=new", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    arguments += ["--no-sandbox", "--disable-dev-shm-usage"] if os.geteuid() == 0 else []
-    for argument in arguments:
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # No script runs on any of our pages, and none is needed.
-    options.add_experimental_option(
-        "prefs", {"profile.managed_default_content_settings.javascript": 2}
-    )
-    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    complaints = driver.get_log("browser")  # type: ignore[no-untyped-call] # untyped there
-    driver.quit()
-    expected = re.compile(r"status of (400|410) ")  # what is told in the page, too
-    assert [entry for entry in complaints if not expected.search(entry["message"])] == []
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    """Lend a browser that runs no script: there is none on these pages, and none is needed."""
+    with chromium(tmp_path / "profile", scripts=False) as driver:
+        yield driver
+        assert complaints(driver) == []
 
 
 def heading(browser: webdriver.Chrome) -> str:
     return browser.find_element(By.TAG_NAME, "h1").text
-
-
-def submit(browser: webdriver.Chrome) -> None:
-    """Send the form and wait for the page that follows."""
-    page = browser.find_element(By.TAG_NAME, "html")
-    browser.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
-    WebDriverWait(browser, 30).until(staleness_of(page))
 
 
 def choose(browser: webdriver.Chrome, password: str, again: str = "") -> None:
@@ -170,11 +139,7 @@ def test_from_invitation_to_reset(mailed: Mailed, browser: webdriver.Chrome) -> 
 def test_the_pages_are_readable_on_a_phone_and_in_the_dark(
     mailed: Mailed, browser: webdriver.Chrome
 ) -> None:
-    browser.set_window_size(360, 640)
-    browser.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia",
-        {"features": [{"name": "prefers-color-scheme", "value": "dark"}]},
-    )
+    show_as(browser, "dark", PHONE)
     browser.get(f"http://127.0.0.1:{mailed.service.port}/password/forgotten")
 
     main = browser.find_element(By.TAG_NAME, "main")
