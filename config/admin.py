@@ -28,11 +28,21 @@ class OperatorsSite(AdminSite):
 
     site_header = "Roster"
     site_title = "Roster"
-    index_title = "Operators' site"
+    index_title = "Overview"
+    enable_nav_sidebar = False  # templates/admin/navigation.html is there on every page
 
     @override
     def has_permission(self, request: HttpRequest) -> bool:
         return session_of(request) is not None
+
+    @override
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return apps and models in the order in which they are registered, not of their names."""
+        order = [model.__name__ for model in self._registry]
+        apps: list[Any] = super().get_app_list(request, app_label)
+        for app in apps:
+            app["models"].sort(key=lambda model: order.index(model["object_name"]))
+        return sorted(apps, key=lambda app: order.index(app["models"][0]["object_name"]))
 
     @override
     def get_urls(self) -> list[URLPattern | URLResolver]:

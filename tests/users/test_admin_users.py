@@ -390,7 +390,7 @@ def test_finds_the_users_of_a_client(administrator: User, regular: User, strange
     page = enter(administrator).get(f"{USERS}?client={regular.client_id}")
 
     assert list(page.context["cl"].result_list) == [regular]
-    assert "By client" in page.content.decode()
+    assert "Client: <b>Acme</b>" in page.content.decode()
 
 
 def test_offers_no_list_of_clients(administrator: User, acme: Client) -> None:
