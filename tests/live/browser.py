@@ -46,7 +46,11 @@ def complaints(driver: webdriver.Chrome, *, but_statuses: str = "400|410") -> li
     """Return what the console has said since the last call, but for answers of these statuses."""
     expected = re.compile(rf"status of ({but_statuses}) ")
     entries: Any = driver.get_log("browser")  # type: ignore[no-untyped-call] # untyped there
-    return [entry["message"] for entry in entries if not expected.search(entry["message"])]
+    return [
+        entry["message"]
+        for entry in entries
+        if entry["level"] in {"SEVERE", "WARNING"} and not expected.search(entry["message"])
+    ]
 
 
 def requests(driver: webdriver.Chrome) -> list[str]:

@@ -29,4 +29,29 @@
             button.focus();
         }
     });
+
+    // Select2 leaves what it draws without a name and outside of the page's landmarks.
+    const autocompletes = document.querySelectorAll('.admin-autocomplete');
+    const mend = (select) => {
+        const label = select.labels[0];
+        label.id = `${select.id}_label`;
+        for (const part of select.parentNode.querySelectorAll('[role=combobox], [role=textbox]')) {
+            part.setAttribute('aria-labelledby', `${label.id} select2-${select.id}-container`);
+        }
+    };
+    const mendOpened = (event) => {
+        const results = `select2-${event.target.id}-results`;
+        event.target.parentNode.querySelector('[role=combobox]').setAttribute('aria-controls', results);
+        for (const part of document.querySelectorAll('.select2-dropdown [role=searchbox], .select2-dropdown [role=listbox]')) {
+            part.setAttribute('aria-labelledby', `${event.target.id}_label`);
+        }
+    };
+    for (const select of autocompletes) {
+        select.dataset.dropdownParent = '#content';
+    }
+    // Registered after Django's own, so that it runs when Select2 has drawn.
+    window.django?.jQuery?.(() => {
+        autocompletes.forEach(mend);
+        window.django.jQuery(autocompletes).on('select2:open', mendOpened);
+    });
 }
