@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.hashers import is_password_usable, make_password
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,6 +14,7 @@ from config.api.errors import Conflict
 from config.api.etags import Stale
 from config.audit.events import Event
 from config.audit.trail import Act, differences, record, record_all
+from users.changes import as_noted, change, may_remove_administrator
 from users.mail.outbox import Kind, enqueue, enqueue_invitation, notify_of_changes
 from users.managers import SessionQuerySet, UserQuerySet, save_new
 from users.models import Session, User
@@ -59,7 +60,7 @@ def update_user(
     if "password" in values:  # before this takes a lock: hashing takes longer than all else
         values = {**values, "password": make_password(values["password"])}
     with transaction.atomic():
-        if _may_remove_administrator(user, values):
+        if may_remove_administrator(user, values):
             lock_administrators(User.objects.filter(pk=user.pk))
         fresh = User.objects.locked().get(pk=user.pk)
         if fresh.state() != user.state():
@@ -71,49 +72,26 @@ def _apply(user: User, values: dict[str, Any], *, actor: User, session: Session 
     changed = {name: value for name, value in values.items() if getattr(user, name) != value}
     if not changed:
         return user
-    was_administrator, was_active = user.is_administrator, user.is_active
-    was_invited, old_email = not user.has_usable_password(), user.email
-    changes = differences(
-        _as_noted({name: getattr(user, name) for name in changed}), _as_noted(changed)
-    )
+    what = change(user, changed)
     mine = User.objects.filter(pk=user.pk)
-    if changed.keys() & {"email", "active", "client"}:
+    if what.ends_links:
         mine.end_links()  # those to the address of before
-    for name, value in changed.items():
-        setattr(user, name, value)
     user.save(update_fields=[*changed, "updated_at"])
-    # Not active before or after: leaving an inactive client, or joining one whose activation comes
-    # later, must revive nothing.
-    could_enter = was_active and user.is_active
     details = {}
-    if "active" in changed or user.is_administrator != was_administrator or not could_enter:
+    if what.ends_sessions:
         details["sessions_ended"] = mine.end_sessions()
         require_administrator()
-    elif "password" in changed:
+    elif what.ends_other_sessions:
         own = session.pk if session and actor.pk == user.pk else None
         details["sessions_ended"] = mine.end_sessions(but=own)
-    is_to_invite = (
-        was_invited and "email" in changed and "password" not in changed and user.is_active
-    )
-    if is_to_invite:
-        enqueue_invitation(user)  # the link of before died with the address
-    elif not was_invited or "password" in changed:
-        notify_of_changes(user, {*changed}, old_email=old_email)
-    record(Event.USER_UPDATED, actor=actor, target=user, changes=changes, details=details)
-    if is_to_invite:
+    if what.is_to_invite:
+        enqueue_invitation(user)
+    elif what.is_to_notify:
+        notify_of_changes(user, what.fields, old_email=what.old_email)
+    record(Event.USER_UPDATED, actor=actor, target=user, changes=what.changes, details=details)
+    if what.is_to_invite:
         record(Event.INVITATION_SENT, actor=actor, target=user)
     return user
-
-
-def _as_noted(values: dict[str, Any]) -> dict[str, Any]:
-    """Return values as the audit trail has them: a client by its id, no password as null."""
-    noted = {**values}
-    if "client" in noted:
-        client = noted.pop("client")
-        noted["client_id"] = client and client.pk
-    if "password" in noted and not is_password_usable(noted["password"]):
-        noted["password"] = None
-    return noted
 
 
 def set_password(user: User, password: str, *, actor: User | None) -> None:
@@ -121,17 +99,12 @@ def set_password(user: User, password: str, *, actor: User | None) -> None:
     digest = make_password(password)
     with transaction.atomic():
         fresh = User.objects.locked().get(pk=user.pk)
-        changes = differences(_as_noted({"password": fresh.password}), {"password": digest})
+        changes = differences(as_noted({"password": fresh.password}), {"password": digest})
         fresh.password = digest
         fresh.save(update_fields=["password", "updated_at"])
         details = {"sessions_ended": User.objects.filter(pk=user.pk).end_sessions()}
         enqueue(Kind.PASSWORD_CHANGED, fresh)
         record(Event.PASSWORD_SET, actor=actor, target=fresh, changes=changes, details=details)
-
-
-def _may_remove_administrator(user: User, values: dict[str, Any]) -> bool:
-    stays = values.get("active", True) and values.get("client") is None
-    return user.is_administrator and user.active and not stays
 
 
 def set_active(users: UserQuerySet, active: bool, *, actor: User | None) -> int:

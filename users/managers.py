@@ -149,11 +149,14 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 def save_new(user: "User", *, actor: Any) -> None:
     """Insert a user whose password is hashed already."""
     user.save(force_insert=True)
+    record(Event.USER_CREATED, actor=actor, target=user, changes=differences({}, as_made(user)))
+
+
+def as_made(user: "User") -> dict[str, Any]:
+    """Return the values of a new user as the audit trail has them; no password is null."""
     names = ("name", "email", "client_id", "active", "password")
     made = {name: getattr(user, name) for name in names}
-    if not user.has_usable_password():  # invited
-        made["password"] = None
-    record(Event.USER_CREATED, actor=actor, target=user, changes=differences({}, made))
+    return made if user.has_usable_password() else {**made, "password": None}
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

@@ -1,5 +1,6 @@
 """Putting mails into the outbox: called by the verbs, inside their transaction."""
 
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 
 from django.db import transaction
@@ -23,14 +24,26 @@ class Kind(StrEnum):
 
 def enqueue(kind: Kind, user: User, *, to: str = "") -> None:
     """Put a mail to `user` into the outbox, to their present address or `to`."""
-    Mail.objects.create(kind=kind, user=user, recipient=to or user.email)
+    mail(kind, user, to=to).save()
+
+
+def mail(kind: Kind, user: User, *, to: str = "") -> Mail:
+    """Return a mail that is not in the outbox yet."""
+    return Mail(kind=kind, user=user, recipient=to or user.email)
 
 
 def enqueue_invitation(user: User) -> None:
     """Invite; an invitation that still waits is about a link that is dead now."""
-    waiting = Mail.objects.waiting().filter(user=user, kind=Kind.INVITATION)
+    invite_all([user])
+
+
+def invite_all(users: list[User]) -> None:
+    """Invite many; see `enqueue_invitation`."""
+    if not users:
+        return
+    waiting = Mail.objects.waiting().filter(user__in=users, kind=Kind.INVITATION)
     waiting.update(state=Mail.State.OBSOLETE)
-    enqueue(Kind.INVITATION, user)
+    Mail.objects.bulk_create(mail(Kind.INVITATION, user) for user in users)
 
 
 def enqueue_reset(email: str) -> None:
@@ -54,10 +67,16 @@ def retry(mails: MailQuerySet, *, actor: User) -> list[Mail]:
     return failed
 
 
-def notify_of_changes(user: User, changed: set[str], *, old_email: str) -> None:
+def notify_of_changes(user: User, changed: Collection[str], *, old_email: str) -> None:
     """Tell the owner, at the old address too, that the email or the password has changed."""
+    for notice in notices_of_changes(user, changed, old_email=old_email):
+        notice.save()
+
+
+def notices_of_changes(user: User, changed: Collection[str], *, old_email: str) -> Iterator[Mail]:
+    """Yield what `notify_of_changes` puts into the outbox."""
     if "email" in changed:
         for address in (old_email, user.email):
-            enqueue(Kind.EMAIL_CHANGED, user, to=address)
+            yield mail(Kind.EMAIL_CHANGED, user, to=address)
     if "password" in changed:
-        enqueue(Kind.PASSWORD_CHANGED, user, to=old_email)
+        yield mail(Kind.PASSWORD_CHANGED, user, to=old_email)

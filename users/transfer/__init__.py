@@ -1,0 +1,1 @@
+"""Users as tables: import and export of CSV and XLSX."""
