@@ -28,6 +28,7 @@ CALLS = {
     "partial_update": Who.ADMINISTRATORS_AND_SELF,
     "current": Who.ANYONE,
     "invite": Who.ADMINISTRATORS,
+    "import_table": Who.ADMINISTRATORS,
 }
 
 # The first three are on the caller's own sessions alone: `/auth/sessions` names no user.

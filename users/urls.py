@@ -15,6 +15,7 @@ SESSIONS: Actions = {"get": "list_of_user", "delete": "destroy_of_user"}
 urlpatterns = [
     *endpoint("users", UserViewSet.as_view(ROWS), "user-list"),
     *endpoint("users/current", UserViewSet.as_view({"get": "current"}), "user-current"),
+    *endpoint("users/import", UserViewSet.as_view({"post": "import_table"}), "user-import"),
     *endpoint("users/<row_id:pk>", UserViewSet.as_view(ROW), "user-detail"),
     *endpoint("users/<row_id:pk>/sessions", SessionViewSet.as_view(SESSIONS), "user-session-list"),
     *endpoint(

@@ -5,12 +5,15 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models import F, OrderBy
+from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from typing_extensions import override
 
 from config.api.errors import Invalid
 from config.api.etags import etag_of
+from config.api.negotiation import prefers
+from config.api.parsing import MEDIA_TYPE
 from config.api.views import ResourceViewSet
 from users.admission import invite_user
 from users.auth.serializers import EmptySerializer
@@ -26,6 +29,8 @@ from users.serializers import (
     UserUpdateSerializer,
     represent_user,
 )
+from users.transfer.calls import export_csv, import_body, import_fields
+from users.transfer.exporting import CSV_TYPE
 
 
 class UserViewSet(ResourceViewSet[User]):
@@ -82,7 +87,34 @@ class UserViewSet(ResourceViewSet[User]):
 
     @override
     def query_fields(self) -> dict[str, forms.Field]:
+        if self.action == "import_table":
+            return import_fields()
+        if self.action == "list" and self.is_for_csv():
+            pages = {"page", "page_size", "ordering"}
+            return {name: field for name, field in self.list_fields().items() if name not in pages}
         return {} if self.action == "invite" else super().query_fields()
+
+    def is_for_csv(self) -> bool:
+        request = getattr(self, "request", None)  # none while the OpenAPI document is made
+        return request is not None and prefers(request._request, CSV_TYPE, over=MEDIA_TYPE)
+
+    @override
+    def list(self, request: Request) -> Response:
+        """Answer with a page in JSON, or with all that the filters keep in CSV."""
+        if not self.is_for_csv():
+            answer = super().list(request)
+        else:
+            _, faults = self.read_query()
+            if faults:
+                raise Invalid(faults)
+            answer = export_csv(request, cast(UserQuerySet, self.found(())))
+        patch_vary_headers(answer, ["Accept"])
+        return answer
+
+    def import_table(self, request: Request) -> Response:
+        """Take a table of users; see `users.transfer`."""
+        query, faults = self.read_query()
+        return import_body(request, query, faults, actor=self.actor())
 
     def current(self, request: Request) -> Response:
         query, faults = self.read_query()

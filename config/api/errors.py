@@ -23,20 +23,23 @@ LONE_CODES = {"unknown_field", "unknown_parameter", "read_only"}
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with a request: where (body field or query parameter), which, in words."""
+    """One thing wrong with a request: where (field, parameter, cell of a file), which, in words."""
 
     code: str
     detail: str
     field: str | None = None
     parameter: str | None = None
+    row: int | None = None  # of a file, whose `column` this is
 
-    def as_dict(self) -> dict[str, str]:
-        place = (
-            {"parameter": self.parameter[:MAX_ECHO]}
-            if self.parameter is not None
-            else {"pointer": pointer(self.field)}
-        )
-        return {**place, "code": self.code, "detail": self.detail}
+    def as_dict(self) -> dict[str, Any]:
+        return {**self._place(), "code": self.code, "detail": self.detail}
+
+    def _place(self) -> dict[str, Any]:
+        if self.row is not None:
+            return {"row": self.row, "column": self.field or ""}
+        if self.parameter is not None:
+            return {"parameter": self.parameter[:MAX_ECHO]}
+        return {"pointer": pointer(self.field)}
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> Fault:
@@ -60,9 +63,9 @@ class Invalid(exceptions.APIException):
     status_code = HTTPStatus.BAD_REQUEST
     default_code = "invalid"
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault], detail: str = "") -> None:
         self.faults = list(faults)
-        super().__init__(count(self.faults))
+        super().__init__(detail or count(self.faults))
 
 
 class Conflict(exceptions.APIException):
@@ -151,7 +154,9 @@ def exception_handler(fault: Exception, context: dict[str, Any]) -> Response | N
         return None
     faults = list(_faults(fault))
     # DRF repeats the method or the media type sent, whatever its length.
-    detail = count(faults) if faults else str(fault.detail)[:MAX_ECHO]
+    detail = str(fault.detail)[:MAX_ECHO]
+    if faults and not isinstance(fault, Invalid):
+        detail = count(faults)
     code = shared_code(faults) if faults else str(fault.get_codes())
     request = context["request"]._request
     body = problem(request, fault.status_code, code, detail, faults)

@@ -118,9 +118,13 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         query, faults = self.read_query()
         if faults:
             raise Invalid(faults)
-        filterset = self.filters(request.query_params, self.rows(query["include"]))
-        rows = filterset.qs.order_by(*self.order(query["ordering"]))
+        rows = self.found(query["include"]).order_by(*self.order(query["ordering"]))
         return answer_page(request, rows, query, lambda row: self.represent(row, query["include"]))
+
+    def found(self, include: tuple[str, ...]) -> QuerySet[Row]:
+        """Return the rows that the filters in the query keep; they are checked already."""
+        rows: QuerySet[Row] = self.filters(self.request.query_params, self.rows(include)).qs
+        return rows
 
     def order(self, names: tuple[str, ...]) -> Sequence[OrderBy]:
         """Return the terms of `ordering`; ties by id, so that pages never overlap."""

@@ -3,6 +3,7 @@
 import csv
 import io
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class Report:
     _file: IO[bytes] = field(default_factory=_spool)
 
     def __post_init__(self) -> None:
+        weakref.finalize(self, self._file.close)
         self._text = io.StringIO(newline="")
         self._writer = csv.writer(self._text)
         self._writer.writerow(HEADER)

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -70,13 +71,23 @@ def read_table(file: IO[bytes], *, kind: Kind | None = None, charset: str = "") 
     if kind and found != kind:
         raise FileRefused("unreadable", f"This is no {kind.upper()} file.")
     if found == "xlsx":
-        return look_through(as_csv(file), "utf-8", ",")
+        return _of_workbook(as_csv(file))
     encoding = CHARSETS[charset] if charset else encoding_of(file)
     try:
         return look_through(file, encoding, delimiter_of(file, encoding))
     except UnicodeError:
         detail = f"This is no text in {charset or 'UTF-8 or Windows-1252'}."
         raise FileRefused("unreadable", detail) from None
+
+
+def _of_workbook(file: IO[bytes]) -> Table:
+    try:
+        table = look_through(file, "utf-8", ",")
+    except FileRefused:
+        file.close()
+        raise
+    weakref.finalize(table, file.close)
+    return table
 
 
 def kind_of(file: IO[bytes]) -> Kind:

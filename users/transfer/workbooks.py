@@ -36,12 +36,13 @@ def as_csv(file: IO[bytes]) -> IO[bytes]:
         for row in rows_of(file):
             writer.writerow([text_of(value).replace("\0", "\ufffd") for value in row])
         text.flush()
+        text.detach()
     except FileRefused:
+        text.close()
         raise
     except Exception:  # noqa: BLE001 # openpyxl lets through whatever a broken part leads to
+        text.close()
         raise FileRefused("unreadable", UNREADABLE) from None
-    finally:
-        text.detach()
     return target
 
 
