@@ -1,7 +1,6 @@
 """`manage.py seed_users`: demo clients and users."""
 
 import re
-import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -17,6 +16,7 @@ from typing_extensions import override
 from clients.models import Client
 from config.audit.events import Event
 from config.audit.trail import record
+from config.progress import Bar
 from config.secret_files import kept_secret
 from users.models import User
 
@@ -121,7 +121,7 @@ def demo_user(number: int, clients: list[int], digest: str) -> dict[str, Any]:
     }
 
 
-def insert(model: type[Client] | type[User], rows: Iterable[dict[str, Any]], bar: "Bar") -> None:
+def insert(model: type[Client] | type[User], rows: Iterable[dict[str, Any]], bar: Bar) -> None:
     """Insert what is not there yet, one transaction a batch."""
     manager: Manager[Any] = model.objects
     for batch in batches(rows):
@@ -149,27 +149,3 @@ def number(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text) or int(text) > MOST:
         raise ArgumentTypeError(f"expected a whole number from 0 to {MOST:,}")
     return int(text)
-
-
-class Bar:
-    """A progress bar on a terminal; nothing anywhere else."""
-
-    WIDTH = 40
-
-    def __init__(self, total: int) -> None:
-        self.total, self.done = total, 0
-        self.is_shown = sys.stderr.isatty()
-
-    def advance(self, count: int) -> None:
-        self.done += count
-        share = self.done / self.total
-        filled = "█" * int(share * self.WIDTH)
-        self.show(f"\r{filled:·<{self.WIDTH}} {share:4.0%} {self.done:,}/{self.total:,}")
-
-    def finish(self) -> None:
-        self.show("\n")
-
-    def show(self, text: str) -> None:
-        if self.is_shown:
-            sys.stderr.write(text)
-            sys.stderr.flush()
