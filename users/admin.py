@@ -33,6 +33,7 @@ from users.admission import invite_users
 from users.audit.admin import time_line_of
 from users.auth.admin_login import session_of
 from users.counts import total_of
+from users.export_admin import ExportAdmin
 from users.forms import OwnPasswordForm, SetPasswordForm, UserAddForm, UserChangeForm
 from users.lifecycle import LastAdministrator, end_session, end_sessions, set_active, update_user
 from users.managers import SessionQuerySet, UserQuerySet
@@ -129,7 +130,7 @@ class LastLoginFilter(admin.SimpleListFilter):
         return cast(UserQuerySet, queryset.filter(last_login_at__lt=bound))
 
 
-class UserAdmin(VerbAdmin):
+class UserAdmin(ExportAdmin):
     """Users; the digest of the password is on no page and no query can ask for it."""
 
     actions = ("invite", "activate", "deactivate")

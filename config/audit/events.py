@@ -30,6 +30,7 @@ class Event(StrEnum):
         "A user was deactivated for not having logged in for long.",
     )
     USERS_SEEDED = "users_seeded", "Demo clients or users were made, one event a batch."
+    USERS_EXPORTED = "users_exported", "Users were taken out as a file."
     PASSWORD_SET = "password_set", "A password was set by `manage.py changepassword`."
     PASSWORD_RESET_REQUESTED = (
         "password_reset_requested",
