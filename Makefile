@@ -32,12 +32,12 @@ $(STATIC): $(VENV)/run config/settings.py $(wildcard config/static/roster/*)
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@touch $@
 
-# The server and the worker that sends mails (or prints them), ended together.
+# The server and the worker that sends mails (or prints them) and runs imports, ended together.
 run: $(VENV)/run $(STATIC) ## Set up, migrate, seed demo data, serve on 127.0.0.1:8000 (PORT=)
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed_users --if-empty
 	@echo "Roster: http://127.0.0.1:$(PORT)/  (API docs: /docs, operators' site: /admin/)"
-	@PUBLIC_URL=$${PUBLIC_URL:-http://127.0.0.1:$(PORT)} $(BIN)/python manage.py send_mails & worker=$$!; \
+	@PUBLIC_URL=$${PUBLIC_URL:-http://127.0.0.1:$(PORT)} $(BIN)/python manage.py work & worker=$$!; \
 	$(BIN)/python -m config.server --port $(PORT) & server=$$!; \
 	trap 'kill $$server $$worker 2>/dev/null' EXIT INT TERM; \
 	wait $$server

@@ -17,8 +17,9 @@ from config.audit.models import AuditEvent
 from users.admin import OwnPasswordView, SessionAdmin, UserAdmin
 from users.audit.admin import AuditEventAdmin
 from users.auth.admin_login import AdminLoginView, end_session_of, session_of
+from users.import_admin import ImportAdmin
 from users.mail_admin import MailAdmin
-from users.models import Mail, Session, User
+from users.models import Import, Mail, Session, User
 
 Context = dict[str, Any] | None
 
@@ -97,5 +98,6 @@ site = OperatorsSite(name="admin")
 site.register(User, UserAdmin)
 site.register(Session, SessionAdmin)
 site.register(Mail, MailAdmin)
+site.register(Import, ImportAdmin)
 site.register(Client, ClientAdmin)
 site.register(AuditEvent, AuditEventAdmin)

@@ -194,3 +194,73 @@ class Mail(models.Model):
     @override
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}"
+
+
+class Import(models.Model):
+    """A file of users on its way in: rehearsed by the worker, written when an operator says so.
+
+    `user` is who brought it, and in whose name it is written; `address` and `request_id` are where
+    they said so from, for the audit trail.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting for the worker"
+        REHEARSING = "rehearsing", "being rehearsed"
+        REHEARSED = "rehearsed", "rehearsed, nothing written"
+        CONFIRMED = "confirmed", "confirmed, waiting for the worker"
+        WRITING = "writing", "being written"
+        DONE = "done", "done"
+        REFUSED = "refused", "refused, nothing written"
+        DISCARDED = "discarded", "discarded, nothing written"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="imports")
+    filename = models.CharField(max_length=255)
+    state = models.CharField(max_length=16, choices=State, default=State.WAITING)
+    on_refusal = models.CharField(max_length=8, blank=True)  # "stop" or "skip", once confirmed
+    address = models.TextField(blank=True)
+    request_id = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    seen_at = models.DateTimeField(default=timezone.now)  # when the worker last gave a sign of life
+    rows_done = models.PositiveIntegerField(default=0)
+    rows_total = models.PositiveIntegerField(null=True)
+    new = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    ignored_columns = models.TextField(blank=True)
+    error = models.TextField(blank=True)  # why the whole file was refused
+
+    class Meta:
+        db_table = "imports"
+        ordering = ("-id",)
+
+    @override
+    def __str__(self) -> str:
+        return str(self.filename)
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether a worker is at it, or is to be."""
+        decided = (self.State.DONE, self.State.REFUSED, self.State.DISCARDED)
+        return self.state not in (self.State.REHEARSED, *decided)
+
+
+class ImportFile(models.Model):
+    """What was uploaded, until it is written or discarded, and the report of the last run.
+
+    Apart from `Import`, whose progress is written every second: SQLite rewrites whole rows.
+    """
+
+    of = models.OneToOneField(
+        Import, on_delete=models.CASCADE, primary_key=True, related_name="file"
+    )
+    content = models.BinaryField(null=True)
+    report = models.BinaryField(null=True)  # CSV
+    refusals = models.JSONField(default=list)  # the first of them: [[row, column, detail], …]
+
+    class Meta:
+        db_table = "import_files"
+
+    @override
+    def __str__(self) -> str:
+        return f"File of import {self.pk}"

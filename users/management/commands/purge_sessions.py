@@ -1,4 +1,4 @@
-"""`manage.py purge_sessions`: delete the rows of sessions, counters and mails that are over."""
+"""`manage.py purge_sessions`: delete rows that are over: sessions, counters, mails, imports."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from config.throttling.stores import now_ms, purge as purge_counters
 from users.counts import UserCount
+from users.imports import purge as purge_imports
 from users.lifecycle import purge_sessions
 from users.mail.delivery import purge as purge_mails
 
@@ -16,7 +17,7 @@ BATCH = 500  # rows a transaction: so few that a log-in on SQLite hardly waits
 class Command(BaseCommand):
     """Purge batch by batch; whatever stops it, the batches before are done."""
 
-    help = "Delete expired sessions, ended counters and old mails. Safe while serving."
+    help = "Delete expired sessions, ended counters, old mails and imports. Safe while serving."
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,4 +30,6 @@ class Command(BaseCommand):
         while purge_mails(limit=BATCH) == BATCH:
             pass
         UserCount.objects.fold()
+        while purge_imports(limit=BATCH) == BATCH:
+            pass
         self.stdout.write(f"Expired sessions purged: {total}.")
