@@ -40,7 +40,7 @@ class ExportAdmin(VerbAdmin):
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
         users = self._exported(request, "csv")
         if not isinstance(users, UserQuerySet):
-            return users
+            return cast(UserQuerySet, users)
         content_type = f"{CSV_TYPE}; charset=utf-8"
         chunks = csv_chunks(users, has_bom=True)  # it is for a spreadsheet program
         return _as_file(StreamingHttpResponse(chunks, content_type=content_type), "users.csv")
@@ -48,7 +48,7 @@ class ExportAdmin(VerbAdmin):
     def xlsx_view(self, request: HttpRequest) -> HttpResponseBase:
         users = self._exported(request, "xlsx")
         if not isinstance(users, UserQuerySet):
-            return users
+            return cast(UserQuerySet, users)
         file = tempfile.TemporaryFile()  # noqa: SIM115 # the response closes it
         try:
             write_xlsx(users, file)
@@ -59,7 +59,7 @@ class ExportAdmin(VerbAdmin):
         file.seek(0)
         return _as_file(FileResponse(file, content_type=XLSX_TYPE), "users.xlsx")
 
-    def _exported(self, request: HttpRequest, form: str) -> Any:
+    def _exported(self, request: HttpRequest, form: str) -> UserQuerySet | HttpResponseBase:
         """Return the users that the list would show, recorded as taken out, or another answer."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
@@ -72,7 +72,7 @@ class ExportAdmin(VerbAdmin):
                 details = {"format": form, "filter": request.GET.urlencode()[:255]}
                 actor = cast(User, request.user)
                 record(Event.USERS_EXPORTED, actor=actor, details=details)
-        return users
+        return cast(UserQuerySet, users)
 
 
 def _as_file(response: Any, name: str) -> HttpResponseBase:
