@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from typing_extensions import override
 
+from clients.consequences import of_activation, of_deactivation
 from clients.lifecycle import create_client, update_client
 from clients.models import Client
 from clients.names import clean_name
@@ -11,6 +12,8 @@ from config.operators.verb_form import VerbForm
 
 class ClientForm(VerbForm):
     """A client, new or not."""
+
+    asks_about = ("active",)
 
     class Meta:
         model = Client
@@ -22,6 +25,14 @@ class ClientForm(VerbForm):
         if Client.objects.named(name).exclude(pk=self.read.pk).exists():
             raise ValidationError("A client with this name already exists.", code="unique")
         return name
+
+    @override
+    def foresee(self, changed: set[str]) -> list[str]:
+        if self.read.pk is None:
+            return []
+        mine = Client.objects.filter(pk=self.read.pk)
+        change = of_activation if self.instance.active else of_deactivation
+        return change(mine, self.read.name)
 
     @override
     def save_by_verb(self) -> Client:

@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, transaction
 
+from clients.managers import ClientQuerySet
 from clients.models import Client
 from config.api.etags import Stale
 from config.audit.events import Event
-from config.audit.trail import differences, record
+from config.audit.trail import Act, differences, record, record_all
 
 NAMES_LOCK = 0x726F73746572  # any number, the same in every process
 
@@ -59,10 +60,31 @@ def update_client(client: Client, values: dict[str, Any], *, actor: Any) -> Clie
     if "name" in changed:
         require_free_name(fresh)
     fresh.save(update_fields=[*changed, "updated_at"])
-    details = {}
-    if "active" in changed:
-        users = get_user_model().objects.filter(client=fresh)
-        details["sessions_ended"] = users.end_sessions()
-        users.end_links()
+    details = {"sessions_ended": _shut_out(fresh)} if "active" in changed else {}
     record(Event.CLIENT_UPDATED, actor=actor, target=fresh, changes=changes, details=details)
     return fresh
+
+
+@transaction.atomic
+def set_active(clients: ClientQuerySet, active: bool, *, actor: Any) -> tuple[int, int]:
+    """Activate or deactivate many; return how many changed, and how many sessions ended."""
+    chosen = Client.objects.filter(pk__in=clients.order_by().values("pk"), active=not active)
+    held = list(chosen.order_by("pk").select_for_update())
+    for client in held:
+        client.active = active
+        client.save(update_fields=["active", "updated_at"])
+    ended = {client.pk: _shut_out(client) for client in held}
+    changes = differences({"active": not active}, {"active": active})
+    record_all(
+        Act(Event.CLIENT_UPDATED, actor, client, changes, {"sessions_ended": ended[client.pk]})
+        for client in held
+    )
+    return len(held), sum(ended.values())
+
+
+def _shut_out(client: Client) -> int:
+    """End the sessions and the links of a client's users; return how many sessions."""
+    users = get_user_model().objects.filter(client=client)
+    ended: int = users.end_sessions()
+    users.end_links()
+    return ended

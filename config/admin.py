@@ -14,12 +14,13 @@ from typing_extensions import override
 from clients.admin import ClientAdmin
 from clients.models import Client
 from config.audit.models import AuditEvent
-from users.admin import OwnPasswordView, SessionAdmin, UserAdmin
+from users.admin import UserAdmin
 from users.audit.admin import AuditEventAdmin
 from users.auth.admin_login import AdminLoginView, end_session_of, session_of
 from users.import_admin import ImportAdmin
 from users.mail_admin import MailAdmin
 from users.models import Import, Mail, Session, User
+from users.session_admin import OwnPasswordView, SessionAdmin
 
 Context = dict[str, Any] | None
 

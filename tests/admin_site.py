@@ -1,5 +1,6 @@
 """How tests use the admin site: as a browser does, through its log-in and its forms."""
 
+import re
 from typing import Any
 
 from django.test import Client
@@ -27,23 +28,54 @@ def is_in(browser: Client) -> bool:
 
 
 def save(browser: Client, path: str, **changes: Any) -> Any:
-    """Load the form at this path, type the changes in, and send it."""
+    """Load the form at this path, type the changes in, send it, and say yes where it asks."""
     return send(browser, path, browser.get(path), **changes)
 
 
 def send(browser: Client, path: str, page: Any, **changes: Any) -> Any:
-    """Send the form of a page that was loaded before, with the changes typed in."""
+    """Send the form of a page that was loaded before, with the changes typed in; see `save`."""
     form = page.context["adminform"].form
     shown = {name: form[name].value() for name in form.fields}
     typed = {**shown, **changes}
-    return browser.post(path, {k: v for k, v in typed.items() if v not in (None, False)})
+    body = {k: v for k, v in typed.items() if v not in (None, False)}
+    answer = browser.post(path, body)
+    if not is_asked(answer):
+        return answer
+    asking = answer.context["adminform"].form
+    return browser.post(path, {**body, "confirmed": asking.confirmation})
+
+
+def is_asked(answer: Any) -> bool:
+    """Tell whether the page asks before it does anything."""
+    if answer.status_code != 200 or not answer.context:
+        return False
+    if "question" in answer.context:
+        return True
+    form = getattr(answer.context.get("adminform"), "form", None)
+    return bool(getattr(form, "is_asking", False))
+
+
+def say_yes(browser: Client, path: str, page: Any) -> Any:
+    """Send the form of a page that asks, and return the page that follows."""
+    return browser.post(path, hidden_in(page), follow=True)
+
+
+def hidden_in(page: Any) -> dict[str, list[str]]:
+    body: dict[str, list[str]] = {}
+    for name, value in page.context["question"].hidden:
+        body.setdefault(name, []).append(value)
+    return body
 
 
 def act(browser: Client, path: str, action: str, *rows: Any) -> Any:
-    """Run a bulk action on rows of the list at this path, and return the page that follows."""
+    """Run a bulk action on rows of the list at this path, and return the page that follows.
+
+    Where it asks, the answer is yes.
+    """
     picked = [getattr(row, "pk", row) for row in rows]
     body = {"action": action, "index": "0", "select_across": "0", "_selected_action": picked}
-    return browser.post(path, body, follow=True)
+    page = browser.post(path, body, follow=True)
+    return say_yes(browser, path, page) if is_asked(page) else page
 
 
 def errors(answer: Any) -> dict[str, list[str]]:
@@ -55,5 +87,8 @@ def errors(answer: Any) -> dict[str, list[str]]:
 
 
 def told(answer: Any) -> list[tuple[str, str]]:
-    """Return the messages of a page: `[(level, text), …]`."""
-    return [(message.level_tag, str(message)) for message in answer.context["messages"]]
+    """Return the messages of a page, without their links to the trail: `[(level, text), …]`."""
+    return [
+        (message.level_tag, re.sub(r" <a href=.*</a>\Z", "", str(message)))
+        for message in answer.context["messages"]
+    ]

@@ -1,7 +1,9 @@
 """How one who has no password gets one by mail: the verbs behind invitations and resets."""
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import Count
 
 from config.api.errors import Conflict
 from config.audit.events import Event
@@ -9,7 +11,7 @@ from config.audit.trail import Act, differences, record, record_all
 from users.links import PASSWORD_RESET, Link
 from users.mail.outbox import Kind, enqueue, enqueue_invitation, enqueue_reset
 from users.managers import UserQuerySet
-from users.models import User
+from users.models import Mail, User
 
 
 class NotInvited(Conflict):
@@ -17,6 +19,20 @@ class NotInvited(Conflict):
 
     default_code = "not_invited"
     default_detail = "This user has a password. They can ask for a new one themselves."
+
+
+class NoPassword(Conflict):
+    """409: there is nothing to reset."""
+
+    default_code = "no_password"
+    default_detail = "This user has no password yet. Send an invitation instead."
+
+
+class TooManyMails(Conflict):
+    """409: as many links went to their address lately as may go."""
+
+    default_code = "too_many_mails"
+    default_detail = "Too many such mails went to this address in the last half hour."
 
 
 class Inactive(Conflict):
@@ -71,6 +87,51 @@ def request_reset(email: str) -> None:
     enqueue_reset(email)
     user = User.objects.filter(email=email).first()
     record(Event.PASSWORD_RESET_REQUESTED, actor=None, target=user, details={"email": email})
+
+
+@transaction.atomic
+def send_reset(user: User, *, actor: User) -> int:
+    """Send a link for a new password because an administrator says so.
+
+    Return how many went to the address in the last half hour before. Raises `Inactive`,
+    `NoPassword` or `TooManyMails` (409) with nothing changed.
+    """
+    fresh = User.objects.locked().get(pk=user.pk)
+    if not fresh.is_active:
+        raise Inactive
+    if not fresh.has_usable_password():
+        raise NoPassword
+    before = Mail.objects.recent().filter(kind=Kind.PASSWORD_RESET, recipient=fresh.email).count()
+    if before >= settings.MAILS_PER_HALF_HOUR:
+        raise TooManyMails
+    _send_resets([fresh], actor=actor)
+    return before
+
+
+@transaction.atomic
+def send_resets(users: UserQuerySet, *, actor: User) -> list[User]:
+    """Send a link to those of `users` to whom `send_reset` would; return them."""
+    resets = Mail.objects.recent().filter(kind=Kind.PASSWORD_RESET).order_by()
+    numbers = resets.values("recipient").annotate(number=Count("pk"))
+    full = numbers.filter(number__gte=settings.MAILS_PER_HALF_HOUR)
+    flooded = set(full.values_list("recipient", flat=True))
+    held = User.objects.locked().filter(pk__in=users.order_by().values("pk")).order_by("pk")
+    chosen = [
+        user
+        for user in held
+        if user.is_active and user.has_usable_password() and user.email not in flooded
+    ]
+    _send_resets(chosen, actor=actor)
+    return chosen
+
+
+def _send_resets(users: list[User], *, actor: User) -> None:
+    """Put the mails into the outbox with their users: unlike in `request_reset`, they are known."""
+    kind = Kind.PASSWORD_RESET
+    mails = [Mail(kind=kind, user=user, recipient=user.email) for user in users]
+    Mail.objects.bulk_create(mails, batch_size=500)
+    event = Event.PASSWORD_RESET_REQUESTED
+    record_all(Act(event, actor, user, details={"email": user.email}) for user in users)
 
 
 def redeem(link: Link, token: str, password: str) -> User:

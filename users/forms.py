@@ -16,6 +16,7 @@ from users.auth.credentials import is_current_password
 from users.emails import MAX_LENGTH, clean_email
 from users.lifecycle import create_user, update_user
 from users.models import Session, User
+from users.operators import consequences
 from users.policies import Change, terms
 
 
@@ -108,6 +109,8 @@ class UserChangeForm(VerbForm):
     session: Session | None  # the actor's; the admin site sets it
     address: str  # so too
 
+    asks_about = ("email", "client", "active")
+
     class Meta:
         model = User
         fields = ("name", "email", "client", "active")
@@ -127,6 +130,33 @@ class UserChangeForm(VerbForm):
             check_own_password(self.read, given, address=self.address)
         except ValidationError as fault:
             self.add_error("current_password", fault)
+
+    @override
+    def foresee(self, changed: set[str]) -> list[str]:
+        """Say what the verb will cause; what it will refuse is not asked about."""
+        was, now, mine = self.read, self.instance, User.objects.filter(pk=self.read.pk)
+        leaves = was.is_administrator and not (now.active and now.is_administrator)
+        if leaves and consequences.is_last_administrator(mine):
+            return []
+        told = []
+        if "email" in changed and was.pk != self.actor.pk:  # one's own is proved by the password
+            told += consequences.of_new_email(was)
+        if was.is_administrator != now.is_administrator:
+            promoted = now.is_administrator
+            told += (
+                consequences.of_promotion(was)
+                if promoted
+                else consequences.of_demotion(was, actor=self.actor)
+            )
+        elif "client" in changed and not (was.client.active and now.client.active):
+            told.append(consequences.sessions_that_end(mine))
+        if "active" in changed:
+            told += (
+                consequences.of_activation(was)
+                if now.active
+                else consequences.of_deactivation(was, actor=self.actor)
+            )
+        return [*dict.fromkeys(told)]
 
     @override
     def save_by_verb(self) -> User:

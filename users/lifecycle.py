@@ -157,7 +157,7 @@ def deactivate_dormant(users: UserQuerySet, *, bound: datetime, actor: User | No
 
 def spared_administrator(bound: datetime) -> User | None:
     """Return who stays because every active administrator is dormant; None where one is not."""
-    administrators = User.objects.administrators().active().with_password()
+    administrators = User.objects.administering()
     dormant = administrators.dormant(bound)
     if administrators.exclude(pk__in=dormant.values("pk")).exists():
         return None
@@ -179,7 +179,7 @@ def lock(users: UserQuerySet) -> None:
 
 def require_administrator() -> None:
     """Raise `LastAdministrator` where none is active and has a password to get in with."""
-    if not User.objects.administrators().active().with_password().exists():
+    if not User.objects.administering().exists():
         raise LastAdministrator
 
 

@@ -39,6 +39,10 @@ class UserQuerySet(models.QuerySet["User"]):
         """Keep those who have set a password or been given one; the others are invited at best."""
         return self.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
 
+    def administering(self) -> "UserQuerySet":
+        """Keep who can get in and administer; of them there must always be one."""
+        return self.administrators().active().with_password()
+
     def with_status(self, status: str) -> "UserQuerySet":
         """Keep the users whose `User.status` this is."""
         if status == "inactive":
@@ -99,6 +103,12 @@ class UserQuerySet(models.QuerySet["User"]):
             unique_fields=["user"],
             update_fields=["at"],
         )
+
+    def live_sessions(self) -> "SessionQuerySet":
+        """Return the log-ins of these users that can be used."""
+        sessions = apps.get_model("users", "Session")._default_manager
+        found: SessionQuerySet = sessions.filter(user__in=self.order_by().values("pk")).live()
+        return found
 
     def end_sessions(self, *, but: int | None = None) -> int:
         """End the sessions of these users, except the one with id `but`; return how many."""
@@ -188,6 +198,11 @@ class MailQuerySet(models.QuerySet["Mail"]):
         """Keep what was sent within the life of a link for a new password, or is being sent."""
         is_being_sent = Q(state="waiting", attempts__gt=0)
         return self.filter(is_being_sent | Q(sent_at__gt=timezone.now() - RESET_LIFETIME))
+
+    def recent(self) -> "MailQuerySet":
+        """Keep what was sent lately and what waits to be."""
+        lately = Q(sent_at__gt=timezone.now() - RESET_LIFETIME)
+        return self.filter(Q(state="waiting") | lately)
 
     def matching(self, words: list[str]) -> "MailQuerySet":
         """Keep the mails with every word in the recipient's address, in any case."""

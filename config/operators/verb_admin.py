@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -48,6 +48,10 @@ class VerbAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # the class takes n
     show_full_result_count = False  # it would count the whole table for every search
     show_facets = admin.ShowFacets.NEVER
     lookups: tuple[str, ...] = ()  # any other would let a digest be guessed by parts
+
+    class Media:
+        css: ClassVar = {"all": ("roster/people.css",)}
+        js = ("roster/search.js",)
 
     def known_total(self, chosen: Mapping[str, list[str]]) -> int | None:
         """Return how many rows these filters leave where that is known without a long count."""
@@ -134,6 +138,14 @@ class VerbAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # the class takes n
         form: Any = super().get_form(request, obj, change, **kwargs)
         form.actor = request.user
         return form
+
+    @override
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        if getattr(context["adminform"].form, "is_asking", False):
+            context["errors"] = None  # there is nothing to correct
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @override
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from clients.models import Client
-from tests.admin_site import act, enter, errors, is_in, save, send, told
+from tests.admin_site import act, enter, errors, is_in, save, say_yes, send, told
 from tests.conftest import Login
 from tests.factories import PASSWORD, AdministratorFactory, UserFactory, as_row
 from users.models import Session, User
@@ -283,7 +283,7 @@ def test_deactivates_many(administrator: User, regular: User, stranger: User, lo
 
     page = act(enter(administrator), USERS, "deactivate", regular, stranger)
 
-    assert told(page) == [("success", "Users deactivated: 2.")]
+    assert told(page) == [("success", "Users deactivated: 2. Sessions ended: 2.")]
     assert (as_row(regular)["active"], as_row(stranger)["active"]) == (False, False)
     assert (status(phone), status(other)) == (401, 401)
     messages = LogEntry.objects.values_list("change_message", flat=True)
@@ -321,7 +321,8 @@ def test_bulk_action_across_all_pages_takes_the_filter_alone(
 ) -> None:
     body = {"action": "deactivate", "index": "0", "select_across": "1", "_selected_action": "1"}
 
-    enter(administrator).post(f"{USERS}?client={stranger.client_id}", body)
+    browser, path = enter(administrator), f"{USERS}?client={stranger.client_id}"
+    say_yes(browser, path, browser.post(path, body))
 
     active = User.objects.active().order_by("pk")
     assert list(active) == [administrator, regular]
@@ -443,10 +444,13 @@ def test_leads_back_from_a_filter_that_there_is_not(administrator: User, query: 
 def test_shows_the_columns(administrator: User, regular: User) -> None:
     page = enter(administrator).get(USERS).content.decode()
 
-    columns = ("email", "name", "client", "role", "active", "status", "last_login_at")
+    columns = ("person", "of_client", "role", "status", "last_login", "created")
     assert all(f"column-{name}" in page for name in columns)
-    assert '<td class="field-role">Administrator</td>' in page
-    assert '<td class="field-client nowrap">Acme</td>' in page
+    assert '<bdi>Rita Regular</bdi> <span class="quiet">rita@example.com</span>' in page
+    assert '<span class="badge badge-administrator">Administrator</span>' in page
+    assert '<span class="badge badge-active">Active</span>' in page
+    client = f"/admin/clients/client/{regular.client_id}/change/"
+    assert f'<a href="{client}"><bdi>Acme</bdi></a>' in page
 
 
 def test_lists_sessions_of_others_only_through_their_page(

@@ -1,6 +1,5 @@
 """The audit trail in the admin site: to be read, never to be written."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -8,21 +7,15 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import F, Q, QuerySet, Sum
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from typing_extensions import override
 
 from clients.managers import contains_any_case
-from config.api.values import represent_value
 from config.audit.events import Event
 from config.audit.models import AuditEvent, AuditLane
 from config.audit.origin import Door
 from config.operators.filters import WordFilter
+from config.operators.time_line import changes_of
 from config.operators.verb_admin import VerbAdmin, is_row_id
-from users.audit.representation import read
-
-LATEST = 50  # events on a user's page
 
 
 class EventFilter(WordFilter):
@@ -59,13 +52,35 @@ class ConcernsFilter(admin.SimpleListFilter):
         return cast(QuerySet[AuditEvent], queryset.filter(did | was_done_to))
 
 
+class ClientFilter(admin.SimpleListFilter):
+    """What was done to a client; shows the one chosen, on its own page."""
+
+    title = "client"
+    parameter_name = "client"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = self.value()
+        if chosen is None:
+            return []
+        if not is_row_id(chosen):
+            raise IncorrectLookupParameters
+        return [(chosen, f"client {chosen}")]
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[AuditEvent]:
+        chosen = self.value()
+        done_to = {"target_type": "client", "target_id": chosen} if chosen else {}
+        return cast(QuerySet[AuditEvent], queryset.filter(**done_to))
+
+
 class AuditEventAdmin(VerbAdmin):
     """Events, newest first."""
 
     actions = None
     list_display = ("at", "event", "actor", "target", "door", "address", "request_id")
-    list_filter = (EventFilter, DoorFilter, ConcernsFilter)
-    lookups = ("event", "door", "user")
+    list_filter = (EventFilter, DoorFilter, ConcernsFilter, ClientFilter)
+    lookups = ("event", "door", "user", "client")
     fields = ("at", "event", "actor", "target", "changed", "details", "door", "address",
               "request_id", "lane", "number")  # fmt: skip
     readonly_fields = ("changed",)
@@ -100,37 +115,3 @@ def length_of_trail() -> int | None:
     """Return how many events there are, as their lanes say; None where somebody altered these."""
     length = AuditLane.objects.aggregate(length=Sum(F("length") - F("base_number")))["length"]
     return length if isinstance(length, int) and length >= 0 else None
-
-
-def changes_of(event: AuditEvent) -> str:
-    """Return the changes as text, such as `name: "Rita" → "Rita N."`."""
-    changes = read(event.changes)
-    if changes is None:
-        return str(event.changes)  # SQLite keeps bytes where text should be
-    return ", ".join(
-        f"{name}: " + " → ".join(json.dumps(value, ensure_ascii=False) for value in pair)
-        if isinstance(pair, list)
-        else f"{name}: {pair}"
-        for name, pair in changes.items()
-    )
-
-
-def time_line_of(user_id: int) -> SafeString:
-    """Return the latest events that concern a user, as HTML, and a link to all of them."""
-    lines = format_html_join("", "<li>{} <b>{}</b> {}</li>", map(_line, latest_of(user_id)))
-    url = reverse("admin:audit_auditevent_changelist", query={"user": user_id})
-    return format_html('<ul>{}</ul><a href="{}">All events of this user</a>', lines, url)
-
-
-def latest_of(user_id: int) -> list[AuditEvent]:
-    """Return the latest events by or on a user; two queries, an index for each."""
-    did = AuditEvent.objects.filter(actor_id=user_id).order_by("-id")
-    was_done_to = AuditEvent.objects.filter(target_type="user", target_id=user_id).order_by("-id")
-    found = {*did[:LATEST], *was_done_to[:LATEST]}
-    return sorted(found, key=lambda event: event.pk, reverse=True)[:LATEST]
-
-
-def _line(event: AuditEvent) -> tuple[Any, ...]:
-    parts = {"by": event.actor, "on": event.target, "from": event.address, "through": event.door}
-    said = [f"{word} {what}" for word, what in parts.items() if what]
-    return represent_value(event.at), event.event, "; ".join([" ".join(said), changes_of(event)])

@@ -1,10 +1,10 @@
 """How an event of the trail is shown."""
 
-import json
 from typing import Any
 
 from config.api.values import represent_value
 from config.audit.models import AuditEvent
+from config.audit.reading import read
 
 
 def represent_event(event: AuditEvent) -> dict[str, Any]:
@@ -22,12 +22,3 @@ def represent_event(event: AuditEvent) -> dict[str, Any]:
         "changes": read(event.changes),
         "details": read(event.details),
     }
-
-
-def read(text: str) -> dict[str, Any] | None:
-    """Return the object that was written; None where SQL has made something else of it."""
-    try:
-        found: Any = json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -40,7 +40,7 @@ class ExportAdmin(VerbAdmin):
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
         users = self._exported(request, "csv")
         if not isinstance(users, UserQuerySet):
-            return cast(UserQuerySet, users)
+            return users
         content_type = f"{CSV_TYPE}; charset=utf-8"
         chunks = csv_chunks(users, has_bom=True)  # it is for a spreadsheet program
         return _as_file(StreamingHttpResponse(chunks, content_type=content_type), "users.csv")
@@ -48,7 +48,7 @@ class ExportAdmin(VerbAdmin):
     def xlsx_view(self, request: HttpRequest) -> HttpResponseBase:
         users = self._exported(request, "xlsx")
         if not isinstance(users, UserQuerySet):
-            return cast(UserQuerySet, users)
+            return users
         file = tempfile.TemporaryFile()  # noqa: SIM115 # the response closes it
         try:
             write_xlsx(users, file)
@@ -64,7 +64,7 @@ class ExportAdmin(VerbAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         try:
-            users = self.get_changelist_instance(request).get_queryset(request)
+            users = cast(UserQuerySet, self.get_changelist_instance(request).get_queryset(request))
         except IncorrectLookupParameters:
             return HttpResponseRedirect(reverse("admin:users_user_changelist"))
         if request.method == "GET":
@@ -72,7 +72,7 @@ class ExportAdmin(VerbAdmin):
                 details = {"format": form, "filter": request.GET.urlencode()[:255]}
                 actor = cast(User, request.user)
                 record(Event.USERS_EXPORTED, actor=actor, details=details)
-        return cast(UserQuerySet, users)
+        return users
 
 
 def _as_file(response: Any, name: str) -> HttpResponseBase:
