@@ -23,11 +23,12 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-# The admin site and /docs load their own files and nothing else; everything else is data.
+# Pages load the service's own files and nothing else; everything else is data.
 PAGES_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
 )
+DOCS_POLICY = f"{PAGES_POLICY}; img-src 'self' data:"  # Swagger UI's style sheet holds its marks
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -57,6 +58,12 @@ class RouteOnlyFilter(logging.Filter):
         return True
 
 
+def policy_of(request: HttpRequest, response: HttpResponse) -> str:
+    if not response.headers.get("Content-Type", "").startswith("text/html"):
+        return DATA_POLICY
+    return DOCS_POLICY if route_of(request) == "docs" else PAGES_POLICY
+
+
 def route_of(request: HttpRequest) -> str:
     return request.resolver_match.route if request.resolver_match else "-"
 
@@ -84,12 +91,9 @@ class RequestMiddleware:
             request_id.reset(token)
 
     def finish(self, request: HttpRequest, response: HttpResponse) -> None:
-        is_page = response.headers.get("Content-Type", "").startswith("text/html")
         response.headers["X-Request-ID"] = request.META["REQUEST_ID"]
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.setdefault(
-            "Content-Security-Policy", PAGES_POLICY if is_page else DATA_POLICY
-        )
+        response.headers.setdefault("Content-Security-Policy", policy_of(request, response))
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
         """Answer 503 where the database is away or busy; the caller may try again."""

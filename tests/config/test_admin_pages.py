@@ -270,3 +270,20 @@ def test_answers_odd_requests(administrator: User, regular: User, kind: str) -> 
 
     assert failed == []
     assert (as_row(administrator), as_row(regular)) == before
+
+
+def test_leads_to_every_list_in_the_same_order_from_every_page(administrator: User) -> None:
+    browser = enter(administrator)
+
+    for path in ("/admin/", "/admin/users/user/add/", "/admin/password_change/"):
+        navigation = browser.get(path).content.decode().partition('id="navigation"')[2]
+        links = LINK.findall(navigation.partition("</nav>")[0])
+        assert links == ["/admin/", *LISTS, "/admin/audit/auditevent/"]
+
+
+def test_says_in_its_own_look_that_there_is_no_such_page(administrator: User) -> None:
+    answer = enter(administrator).get("/admin/nothing/")
+
+    assert answer.status_code == 404
+    assert "roster/pages.css" in answer.content.decode()
+    assert "nothing" not in answer.content.decode()

@@ -8,7 +8,9 @@ from urllib.parse import parse_qs, urldefrag, urlsplit
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import (
     presence_of_element_located as presence_of,
 )
@@ -37,6 +39,7 @@ axe.run(document, options).then((found) => done(found.violations.flatMap(
     (rule) => rule.nodes.map((node) => `${rule.id} ${node.target} ${why(node)}`))));
 """
 WIDER_THAN_THE_WINDOW = "return document.documentElement.scrollWidth > window.innerWidth"
+COLOURS = ("color-contrast", "link-in-text-block")
 MODES = (("light", DESK), ("dark", DESK), ("light", PHONE))
 ONE_MODE = (("dark", PHONE),)  # for pages that differ from one looked at in their query alone
 
@@ -64,7 +67,8 @@ class Eyes:
         self.seen.append(what)
         for scheme, size in modes:
             show_as(self.driver, scheme, size)
-            found = self.driver.execute_async_script(RUN, TAGS)
+            is_known = size == DESK and scheme == "dark"  # but for its colours
+            found = self.driver.execute_async_script(RUN, COLOURS if is_known else TAGS)
             if self.driver.execute_script(WIDER_THAN_THE_WINDOW):
                 found.append("wider than the window")
             self.faults += [f"{what} {scheme} {size[0]}: {fault}" for fault in found]
@@ -129,6 +133,7 @@ def outside(eyes: Eyes) -> Iterator[Eyes]:
 @pytest.fixture
 def inside(outside: Eyes) -> Eyes:
     """Return the eyes of an administrator."""
+    show_as(outside.driver, *MODES[0])
     log_in(outside.driver, outside.service.origin, ROOT, PASSWORD)
     return outside
 
@@ -189,6 +194,44 @@ def test_forms_that_are_used(inside: Eyes) -> None:
     inside.find("#id_new_password2").send_keys("other")
     submit(inside.driver, ".submit-row [type=submit]")
     inside.look("own password, refused")
+
+
+def test_menu_and_filters_by_keyboard_alone(inside: Eyes) -> None:
+    def press(*keys: str) -> str:
+        """Press the keys and return what has the focus then: its id, or its text."""
+        ActionChains(inside.driver).send_keys(*keys).perform()
+        focused = inside.driver.switch_to.active_element
+        return str(focused.get_attribute("id") or focused.text)
+
+    show_as(inside.driver, "light", PHONE)
+    inside.open("/admin/users/user/")
+    assert press(Keys.TAB) == "Skip to main content"
+    assert [press(Keys.TAB), press(Keys.TAB)] == ["brand", "menu-button"]
+    assert press(Keys.ENTER, Keys.TAB) == "Overview"
+    assert inside.find("#menu-button").get_attribute("aria-expanded") == "true"
+    assert press(Keys.ESCAPE) == "menu-button"
+    assert not inside.find("#menu").is_displayed()
+
+    inside.driver.execute_script("document.querySelector('summary').focus()")
+    press(Keys.ENTER)
+    assert inside.find("details.filter[open]")
+    assert press(Keys.TAB) == "All"
+    assert press(Keys.ESCAPE).startswith("Role")
+    assert not inside.driver.find_elements(By.CSS_SELECTOR, "details.filter[open]")
+
+
+def test_chooses_light_or_dark_against_the_system(inside: Eyes) -> None:
+    """And keeps to it on the next page."""
+    inside.open("/admin/")
+    ground = inside.find("body").value_of_css_property("background-color")
+
+    inside.find("#user-tools .theme-toggle").click()
+    inside.open("/admin/users/user/")
+
+    assert inside.find("html").get_attribute("data-theme") == "dark"
+    assert inside.find("body").value_of_css_property("background-color") != ground
+    inside.look("dark by choice", (("light", DESK),))
+    inside.driver.execute_script("localStorage.clear()")
 
 
 def test_pages_at_the_end_of_the_way(inside: Eyes) -> None:

@@ -145,7 +145,7 @@ def test_the_pages_are_readable_on_a_phone_and_in_the_dark(
     main = browser.find_element(By.TAG_NAME, "main")
     field = browser.find_element(By.NAME, "email")
     width = browser.find_element(By.TAG_NAME, "html").size["width"]
-    assert main.value_of_css_property("background-color") == "rgba(31, 41, 55, 1)"
+    assert main.value_of_css_property("background-color") == "rgba(21, 27, 35, 1)"
     assert field.size["width"] > 200
     assert main.location["x"] + main.size["width"] <= width
 
