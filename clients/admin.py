@@ -36,8 +36,8 @@ class ClientAdmin(BulkActs, ActsAdmin):
     trail_of = "client"
 
     @override
-    def known_total(self, chosen: Mapping[str, list[str]]) -> int | None:
-        return None if chosen else Client.objects.count()  # they are not so many
+    def known_total(self, found: Any, chosen: Mapping[str, list[str]]) -> int | None:
+        return cast(int, found.count())  # they are not so many
 
     @override
     def get_queryset(self, request: HttpRequest) -> ClientQuerySet:

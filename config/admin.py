@@ -20,6 +20,7 @@ from users.auth.admin_login import AdminLoginView, end_session_of, session_of
 from users.import_admin import ImportAdmin
 from users.mail_admin import MailAdmin
 from users.models import Import, Mail, Session, User
+from users.overview import overview
 from users.session_admin import OwnPasswordView, SessionAdmin
 
 Context = dict[str, Any] | None
@@ -51,6 +52,10 @@ class OperatorsSite(AdminSite):
         """Leave out the look-up of any table by number: there are tables that Roster lacks."""
         urls = super().get_urls()
         return [url for url in urls if getattr(url, "name", None) != "view_on_site"]
+
+    @override
+    def index(self, request: HttpRequest, extra_context: Context = None) -> Any:
+        return super().index(request, {**overview(), **(extra_context or {})})
 
     @override
     @method_decorator(never_cache)

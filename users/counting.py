@@ -11,6 +11,7 @@ make them again and count anew (`statements`, `RECOUNT`). `manage.py check --dat
 /readyz say when one is missing.
 """
 
+# ruff: noqa: S608 # all SQL here is made of constants
 from collections.abc import Iterator
 
 from django.db import connection
@@ -30,7 +31,7 @@ def key_of(row: str) -> str:
 
 RECOUNT = (
     "DELETE FROM user_counts",
-    "INSERT INTO user_counts (client_id, status, number, folded)"  # noqa: S608 # made of constants
+    "INSERT INTO user_counts (client_id, status, number, folded)"
     f" SELECT {key_of('users')}, count(*), true FROM users GROUP BY 1, 2",
 )
 CHANGES = " OR ".join(
@@ -44,7 +45,7 @@ KEYS = "client_id, active, password_digest"  # the columns that a user is counte
 
 def _append(number: str, source: str) -> str:
     return (
-        "BEGIN INSERT INTO user_counts (client_id, status, number, folded) "  # noqa: S608 # made of constants
+        "BEGIN INSERT INTO user_counts (client_id, status, number, folded) "
         f"SELECT {key_of('changed')}, {number}, false FROM {source} AS changed GROUP BY 1, 2; "
         "RETURN NULL; END"
     )
@@ -73,13 +74,13 @@ def _add(number: int, row: str) -> str:
     return f"""
         INSERT INTO user_counts (client_id, status, number, folded) SELECT {key_of(row)}, 0, 1
             WHERE NOT EXISTS (SELECT 1 FROM user_counts WHERE {there});
-        UPDATE user_counts SET number = number + {number} WHERE {there};"""  # noqa: S608 # made of constants
+        UPDATE user_counts SET number = number + {number} WHERE {there};"""
 
 
 NOTE_REPLACED = f"""
         DELETE FROM user_counts_replaced;
         INSERT INTO user_counts_replaced SELECT id, {key_of("users")} FROM users
-            WHERE id = NEW.id OR email = NEW.email"""  # noqa: S608 # made of constants
+            WHERE (id = NEW.id OR email = NEW.email)"""
 TAKE_REPLACED_OFF = """
         UPDATE user_counts SET number = number - (
             SELECT count(*) FROM user_counts_replaced AS replaced
@@ -88,7 +89,9 @@ TAKE_REPLACED_OFF = """
         ) WHERE (client_id, status) IN (SELECT client_id, status FROM user_counts_replaced);
         DELETE FROM user_counts_replaced;"""
 MOVES = "UPDATE OF id, email ON users WHEN OLD.id <> NEW.id OR OLD.email <> NEW.email"
-SQLITE_TABLE = "CREATE TABLE user_counts_replaced (user_id INTEGER PRIMARY KEY, client_id INTEGER, status TEXT)"
+SQLITE_TABLE = """CREATE TABLE user_counts_replaced (
+    user_id INTEGER PRIMARY KEY, client_id INTEGER, status TEXT
+)"""
 SQLITE = {
     "user_counts_inserting": f"BEFORE INSERT ON users BEGIN {NOTE_REPLACED}; END",
     "user_counts_inserted": (

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connection, models, transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from typing_extensions import override
 
 from users.counting import FOLD, RECOUNT, missing_triggers
@@ -33,21 +33,22 @@ class UserCountQuerySet(models.QuerySet["UserCount"]):
     def with_status(self, status: str) -> "UserCountQuerySet":
         return self.filter(status=status)
 
+    def with_role(self) -> "UserCountQuerySet":
+        """Add `is_administrator`."""
+        return self.annotate(is_administrator=Q(client_id=ADMINISTRATORS))
+
     def total(self) -> int:
         return self.aggregate(total=Sum("number"))["total"] or 0
 
     def by_status(self) -> dict[str, int]:
-        return self._sums("status")
+        sums = self.values("status").annotate(total=Sum("number"))
+        return dict(sums.values_list("status", "total"))
 
     def largest_clients(self, limit: int) -> dict[int, int]:
         """Return the users of the clients that have most, by the client's id, largest first."""
         sums = self.regular().values("client_id").annotate(total=Sum("number"))
         largest = sums.filter(total__gt=0).order_by("-total", "client_id")[:limit]
         return dict(largest.values_list("client_id", "total"))
-
-    def _sums(self, name: str) -> dict[Any, int]:
-        sums = self.order_by().values(name).annotate(total=Sum("number"))
-        return dict(sums.values_list(name, "total"))
 
 
 class UserCountManager(models.Manager.from_queryset(UserCountQuerySet)):  # type: ignore[misc] # a class made at run time
@@ -57,9 +58,11 @@ class UserCountManager(models.Manager.from_queryset(UserCountQuerySet)):  # type
         """Add up what PostgreSQL's triggers appended; waits for nobody, and nobody for it."""
         if connection.vendor != "postgresql":
             return
+        appended = self.filter(folded=False).count()
         with connection.cursor() as cursor:
-            cursor.execute(FOLD, [BATCH])
-            while cursor.rowcount > 0 and self.filter(folded=False)[BATCH:].exists():
+            if appended >= BATCH:  # the plan for many rows needs to know that they are many
+                cursor.execute("ANALYZE (SKIP_LOCKED) user_counts")
+            for _ in range(0, appended, BATCH):
                 cursor.execute(FOLD, [BATCH])
 
     @transaction.atomic

@@ -52,7 +52,10 @@ class User(AbstractBaseUser):
         db_table = "users"
         ordering = ("id",)
         # With the id, because ties go by it: this also puts a list in this order.
-        indexes = (models.Index(fields=("last_login_at", "id"), name="users_last_login"),)
+        indexes = (
+            models.Index(fields=("last_login_at", "id", "active"), name="users_last_login"),
+            models.Index(fields=("name", "id"), name="users_name"),
+        )  # and `users_search` on PostgreSQL, where the migration could make it
         constraints = (
             models.CheckConstraint(condition=Q(email=Lower("email")), name="users_email_lower"),
             models.CheckConstraint(condition=~Q(email=""), name="users_email_not_empty"),

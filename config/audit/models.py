@@ -71,6 +71,7 @@ class AuditEvent(models.Model):
             models.Index(fields=("target_type", "target_id", "id"), name="audit_events_target"),
             models.Index(fields=("actor_id", "id"), name="audit_events_actor"),
             models.Index(fields=("at",), name="audit_events_at"),
+            models.Index(fields=("event", "at"), name="audit_events_event"),
         )
 
     @override

@@ -42,7 +42,8 @@ class ListPaginator(Paginator):  # type: ignore[type-arg] # the class takes no a
         self.rows = found if rows is None else rows
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override] # a cached property there too
+    @override
+    def count(self) -> int:
         if self.total is not None:
             return self.total
         number = len(self._first_ids)
@@ -73,12 +74,13 @@ class ListPaginator(Paginator):  # type: ignore[type-arg] # the class takes no a
 
 
 class OperatorsList(ChangeList):
-    """Django's list, on these pages. `known_total` of its admin says what is known without count."""
+    """Django's list, on these pages; `known_total` of its admin says what need not be counted."""
 
     @override
     def get_results(self, request: HttpRequest) -> None:
         chosen = self.get_filters_params()
-        total = None if self.query else self.model_admin.known_total(chosen)
+        admin: Any = self.model_admin
+        total = None if self.query else admin.known_total(self.queryset, chosen)
         rows = self.apply_select_related(self.root_queryset)
         paginator = ListPaginator(self.queryset, self.list_per_page, total=total, rows=rows)
         self.full_result_count = None

@@ -53,8 +53,11 @@ class VerbAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # the class takes n
         css: ClassVar = {"all": ("roster/people.css",)}
         js = ("roster/search.js",)
 
-    def known_total(self, chosen: Mapping[str, list[str]]) -> int | None:
-        """Return how many rows these filters leave where that is known without a long count."""
+    def known_total(self, found: QuerySet[Any], chosen: Mapping[str, list[str]]) -> int | None:
+        """Return how many rows are `found` where that takes no long count.
+
+        `chosen` is what the address of the list says: names of filters and their values.
+        """
         return None
 
     @override

@@ -1,12 +1,15 @@
 """The audit trail in the admin site: to be read, never to be written."""
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import F, Q, QuerySet, Sum
 from django.http import HttpRequest
+from django.utils import timezone
 from typing_extensions import override
 
 from clients.managers import contains_any_case
@@ -16,6 +19,9 @@ from config.audit.origin import Door
 from config.operators.filters import WordFilter
 from config.operators.time_line import changes_of
 from config.operators.verb_admin import VerbAdmin, is_row_id
+
+ONE_DAY = timedelta(days=1)
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
 class EventFilter(WordFilter):
@@ -74,13 +80,66 @@ class ClientFilter(admin.SimpleListFilter):
         return cast(QuerySet[AuditEvent], queryset.filter(**done_to))
 
 
+class DayFilter(admin.SimpleListFilter):
+    """One day (UTC) as 2026-01-31; shows the one chosen, in the plot of log-ins."""
+
+    title = parameter_name = "day"
+
+    def day(self) -> datetime | None:
+        chosen = self.value()
+        if chosen is None:
+            return None
+        if not DAY.match(chosen):
+            raise IncorrectLookupParameters
+        try:
+            day = date.fromisoformat(chosen)
+        except ValueError:
+            raise IncorrectLookupParameters from None
+        if day == date.max:  # no day comes after it
+            raise IncorrectLookupParameters
+        return datetime.combine(day, time(), UTC)
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        day = self.day()
+        return [(day.date().isoformat(), f"{day.date()} (UTC)")] if day else []
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[AuditEvent]:
+        day = self.day()
+        narrowing = {"at__gte": day, "at__lt": day + ONE_DAY} if day else {}
+        return cast(QuerySet[AuditEvent], queryset.filter(**narrowing))
+
+
+class DaysFilter(WordFilter):
+    """The last days (UTC), today included."""
+
+    title, parameter_name = "within", "days"
+    words = ("1", "7", "30", "90")
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(word, "Today" if word == "1" else f"{word} days") for word in self.words]
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[AuditEvent]:
+        chosen = self.value()
+        if chosen is None:
+            return cast(QuerySet[AuditEvent], queryset)
+        if chosen not in self.words:
+            raise IncorrectLookupParameters
+        first = timezone.now().astimezone(UTC).date() - timedelta(days=int(chosen) - 1)
+        since = datetime.combine(first, time(), UTC)
+        return cast(QuerySet[AuditEvent], queryset.filter(at__gte=since))
+
+
 class AuditEventAdmin(VerbAdmin):
     """Events, newest first."""
 
     actions = None
     list_display = ("at", "event", "actor", "target", "door", "address", "request_id")
-    list_filter = (EventFilter, DoorFilter, ConcernsFilter, ClientFilter)
-    lookups = ("event", "door", "user", "client")
+    list_filter = (EventFilter, DoorFilter, DaysFilter, DayFilter, ConcernsFilter, ClientFilter)
+    lookups = ("event", "door", "days", "day", "user", "client")
     fields = ("at", "event", "actor", "target", "changed", "details", "door", "address",
               "request_id", "lane", "number")  # fmt: skip
     readonly_fields = ("changed",)
@@ -88,7 +147,7 @@ class AuditEventAdmin(VerbAdmin):
     search_help_text = "Every word is in the email of who did it, or of whom it was done to."
 
     @override
-    def known_total(self, chosen: Mapping[str, list[str]]) -> int | None:
+    def known_total(self, found: Any, chosen: Mapping[str, list[str]]) -> int | None:
         return None if chosen else length_of_trail()
 
     @override
