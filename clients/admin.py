@@ -30,7 +30,7 @@ class ClientAdmin(BulkActs, ActsAdmin):
     list_filter = ("active",)
     lookups = ("active__exact", "active__isnull")
     ordering = ("name",)
-    sortable_by = ("name", "status", "created_at")  # for the number of users all are counted
+    sortable_by = ("name", "created_at")  # to sort by number of users, all would be counted
     search_fields = ("name",)
     search_help_text = "Every word is in the name."
     trail_of = "client"

@@ -7,8 +7,8 @@ SQLite has one writer: its rows are totals. REPLACE deletes rows without asking 
 DELETE, so what a row could replace is noted before it and taken off after it.
 
 When Django rebuilds a table on SQLite its triggers are lost: a migration that alters `users` must
-make them again and count anew (`statements`, `RECOUNT`). `manage.py check --database default` and
-/readyz say when one is missing.
+make them again and count anew (`statements`, `RECOUNT`). `manage.py check --database default`
+and every `migrate` say when one is missing.
 """
 
 # ruff: noqa: S608 # all SQL here is made of constants

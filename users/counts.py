@@ -11,6 +11,7 @@ from typing_extensions import override
 from users.counting import FOLD, RECOUNT, missing_triggers
 
 ADMINISTRATORS = 0  # in place of a client's id
+STATUSES = ("invited", "active", "inactive")  # as `User.status` has them
 BATCH = 10_000  # appended rows that are folded at once
 
 
@@ -33,16 +34,21 @@ class UserCountQuerySet(models.QuerySet["UserCount"]):
     def with_status(self, status: str) -> "UserCountQuerySet":
         return self.filter(status=status)
 
-    def with_role(self) -> "UserCountQuerySet":
-        """Add `is_administrator`."""
-        return self.annotate(is_administrator=Q(client_id=ADMINISTRATORS))
-
     def total(self) -> int:
         return self.aggregate(total=Sum("number"))["total"] or 0
 
-    def by_status(self) -> dict[str, int]:
-        sums = self.values("status").annotate(total=Sum("number"))
-        return dict(sums.values_list("status", "total"))
+    def by_role_and_status(self) -> dict[tuple[bool, str], int]:
+        """Return all numbers of users; True stands for administrators."""
+        role = {True: Q(client_id=ADMINISTRATORS), False: ~Q(client_id=ADMINISTRATORS)}
+        parts = {
+            f"{status}_{is_administrator}": Sum(
+                "number", filter=role[is_administrator] & Q(status=status)
+            )
+            for is_administrator in role
+            for status in STATUSES
+        }
+        sums = self.aggregate(**parts)  # no GROUP BY: that would sort all rows
+        return {(r, status): sums[f"{status}_{r}"] or 0 for r in role for status in STATUSES}
 
     def largest_clients(self, limit: int) -> dict[int, int]:
         """Return the users of the clients that have most, by the client's id, largest first."""
@@ -92,7 +98,7 @@ class UserCount(models.Model):
         db_table = "user_counts"
         managed = False
         indexes = (
-            models.Index(fields=("client_id", "status"), name="user_counts_key"),
+            models.Index(fields=("client_id", "status", "number"), name="user_counts_key"),
             models.Index("id", name="user_counts_appended", condition=models.Q(folded=False)),
         )
 

@@ -13,11 +13,11 @@ from typing_extensions import override
 
 from clients.models import Client
 from clients.names import NameField
-from users.counts import UserCount  # noqa: F401 # a table of this app
+from users import counts
 from users.emails import MAX_LENGTH as MAX_EMAIL_LENGTH, EmailField, clean_email
 from users.managers import MailManager, SessionManager, UserManager
 
-STATUSES = ("invited", "active", "inactive")
+STATUSES = counts.STATUSES
 
 
 class User(AbstractBaseUser):

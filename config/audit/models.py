@@ -72,6 +72,7 @@ class AuditEvent(models.Model):
             models.Index(fields=("actor_id", "id"), name="audit_events_actor"),
             models.Index(fields=("at",), name="audit_events_at"),
             models.Index(fields=("event", "at"), name="audit_events_event"),
+            models.Index(fields=("door", "at"), name="audit_events_door"),
         )
 
     @override

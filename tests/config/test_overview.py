@@ -80,7 +80,8 @@ def test_every_figure_and_every_number_of_a_plot_is_on_the_page(browser: Browser
     for figure in page.context["figures"]:
         assert f'href="{figure.url}"' in text
     for figure in linked(page.context):
-        assert re.search(rf'href="{re.escape(figure.url)}"[^>]*>.*?\b{figure.number}\b', text, re.DOTALL)
+        shown = rf'href="{re.escape(figure.url)}"[^>]*>.*?\b{figure.number}\b'
+        assert re.search(shown, text, re.DOTALL)
 
 
 def test_plots_the_users_of_the_largest_clients_and_of_all_others(browser: Browser) -> None:

@@ -215,7 +215,10 @@ def test_says_how_many_by_client_and_status(db: None, administrator: User, regul
     counts = UserCount.objects
 
     assert counts.total() == 6
-    assert counts.administrators().by_status() == {"active": 1, "invited": 1}
+    assert counts.by_role_and_status() == {
+        (True, "active"): 1, (True, "invited"): 1, (True, "inactive"): 0,
+        (False, "active"): 2, (False, "invited"): 0, (False, "inactive"): 2,
+    }  # fmt: skip
     assert counts.regular().active().total() == 2
     assert counts.of_client(regular.client_id).with_status("inactive").total() == 2
     assert counts.of_client(0).total() == 0

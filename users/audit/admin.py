@@ -140,6 +140,8 @@ class AuditEventAdmin(VerbAdmin):
     list_display = ("at", "event", "actor", "target", "door", "address", "request_id")
     list_filter = (EventFilter, DoorFilter, DaysFilter, DayFilter, ConcernsFilter, ClientFilter)
     lookups = ("event", "door", "days", "day", "user", "client")
+    ordering = ("-at", "-id")  # for which each filter has an index
+    sortable_by = ("at",)
     fields = ("at", "event", "actor", "target", "changed", "details", "door", "address",
               "request_id", "lane", "number")  # fmt: skip
     readonly_fields = ("changed",)

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'user_counts',
-                'indexes': [models.Index(fields=['client_id', 'status'], name='user_counts_key'), models.Index(models.F('id'), condition=models.Q(('folded', False)), name='user_counts_appended')],
+                'indexes': [models.Index(fields=['client_id', 'status', 'number'], name='user_counts_key'), models.Index(models.F('id'), condition=models.Q(('folded', False)), name='user_counts_appended')],
             },
         ),
         migrations.RunPython(forwards, backwards),

@@ -1,6 +1,23 @@
 from django.db import migrations, models
 
-INDEX = models.Index(fields=['event', 'at'], name='audit_events_event')
+# The table is not managed: Django's own operation would leave it as it is.
+OPERATIONS = [
+    migrations.SeparateDatabaseAndState(
+        database_operations=[
+            migrations.RunSQL(
+                f'CREATE INDEX audit_events_{name} ON audit_events ({name}, at)',
+                f'DROP INDEX audit_events_{name}',
+            )
+        ],
+        state_operations=[
+            migrations.AddIndex(
+                model_name='auditevent',
+                index=models.Index(fields=[name, 'at'], name=f'audit_events_{name}'),
+            )
+        ],
+    )
+    for name in ('event', 'door')
+]
 
 
 class Migration(migrations.Migration):
@@ -9,15 +26,4 @@ class Migration(migrations.Migration):
         ('audit', '0002_guards'),
     ]
 
-    # The table is not managed: Django's own operation would leave it as it is.
-    operations = [
-        migrations.SeparateDatabaseAndState(
-            database_operations=[
-                migrations.RunSQL(
-                    'CREATE INDEX audit_events_event ON audit_events (event, at)',
-                    'DROP INDEX audit_events_event',
-                )
-            ],
-            state_operations=[migrations.AddIndex(model_name='auditevent', index=INDEX)],
-        )
-    ]
+    operations = OPERATIONS
