@@ -1,6 +1,7 @@
 """The bridge between the server's event loop and the application."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -118,7 +119,7 @@ def test_passes_the_request_on_and_the_answer_back() -> None:
 def test_tells_the_application_who_asks_for_what() -> None:
     request = scope("GET", "/é", ("x-a", "1"), ("x-a", "2"), ("x_b", "3"), ("content-type", "t/t"))
 
-    environ = rsgi.environ_of(request, b"{}", "2")
+    environ = rsgi.environ_of(request, io.BytesIO(b"{}"), "2")
 
     assert environ["PATH_INFO"].encode("latin-1").decode() == "/é"
     assert environ["REMOTE_ADDR"] == "::1"
@@ -146,6 +147,6 @@ def test_passes_on_a_query_beyond_ascii() -> None:
     request = scope("GET", "/users")
     request.query_string = "search=Ж"
 
-    environ = rsgi.environ_of(request, b"", "")
+    environ = rsgi.environ_of(request, io.BytesIO(), "")
 
     assert environ["QUERY_STRING"].encode("latin-1").decode() == "search=Ж"
