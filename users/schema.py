@@ -24,6 +24,8 @@ from users.shapes import (
     UPDATE,
     USER,
 )
+from users.transfer.exporting import CSV_TYPE
+from users.transfer.schema import EXPORT, IMPORT
 
 TAG = "Users"
 INCLUDE_ONLY = {"include": INCLUDE}
@@ -139,7 +141,10 @@ OPERATIONS = {
         "listUsers",
         TAG,
         "List users",
-        "For administrators. All filters are combined by AND.",
+        "For administrators. All filters are combined by AND.\n\n"
+        "With `Accept: text/csv` the answer has all that the filters keep, by id, as CSV that can "
+        "be imported again; it takes the filters and no other parameter. A cell that a spreadsheet "
+        "would take for a formula begins with `'`.",
         Answer(
             "One page.",
             page_of(USER),
@@ -152,6 +157,7 @@ OPERATIONS = {
                 }
             },
             headers=("Link",),
+            files={CSV_TYPE: {"One user": EXPORT}},
         ),
         (
             *WITH_TOKEN,
@@ -238,6 +244,7 @@ OPERATIONS = {
         ),
         INCLUDE_ONLY,
     ),
+    "import_table": IMPORT,
     "invite": Operation(
         "inviteUser",
         TAG,

@@ -15,8 +15,10 @@ from config.api.openapi.operations import (
     Answer,
     Body,
     Component,
+    FileBody,
     Operation,
     examples_by_key,
+    file_content,
     reference,
 )
 from config.api.parsing import MEDIA_TYPE
@@ -76,7 +78,10 @@ class ProblemAutoSchema(AutoSchema):
         ]
         return [*shared, *query]
 
-    def _body(self, body: Body) -> dict[str, Any]:
+    def _body(self, body: Body | FileBody) -> dict[str, Any]:
+        if isinstance(body, FileBody):
+            files = body.content.items()
+            return {"required": True, "content": {kind: file_content(kind, e) for kind, e in files}}
         media = {"schema": self._component(body.component)}
         return {
             "required": body.is_required,
@@ -89,11 +94,15 @@ class ProblemAutoSchema(AutoSchema):
             return shown
         media = {"schema": self._component(answer.component)}
         media |= {"examples": examples_by_key(answer.examples)}
-        return {**shown, "content": {MEDIA_TYPE: media}}
+        files = {kind: file_content(kind, texts) for kind, texts in answer.files.items()}
+        return {**shown, "content": {MEDIA_TYPE: media, **files}}
 
     def _refusals(self, operation: Operation) -> dict[str, Any]:
         everything = [*operation.refusals, *problems.EVERYWHERE]
-        everything += problems.WITH_BODY if self.method != "GET" else ()
+        if isinstance(operation.body, FileBody):
+            everything += problems.WITH_FILE
+        elif self.method != "GET":
+            everything += problems.WITH_BODY
         everything += [problems.STALE] if operation.is_conditional else []
         self._component(PROBLEM)
         return {

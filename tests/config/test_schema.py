@@ -26,10 +26,12 @@ from config.api.views import Manners
 from config.middleware import RequestMiddleware
 from config.rsgi import TOO_SLOW, refused
 from config.throttling.limits import Throttled
+from config.uploads import BUSY
 from tests.conftest import Login, codes
 from tests.factories import PASSWORD, InvitedFactory
 from users.links import INVITATION, PASSWORD_RESET
 from users.models import Session, User
+from users.transfer.columns import MAX_FILE_BYTES
 
 DOCUMENT: dict[str, Any] = json.loads(document())
 OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -79,7 +81,21 @@ def responses() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def with_body() -> list[str]:
-    return [name for name, (_, _, operation) in OPERATIONS.items() if "requestBody" in operation]
+    """Return the calls that take JSON."""
+    return [
+        name
+        for name, (_, _, operation) in OPERATIONS.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", ())
+    ]
+
+
+def with_file() -> list[str]:
+    """Return the calls that take a file: their tests send one, see tests/users/transfer."""
+    return [
+        name
+        for name, (_, _, operation) in OPERATIONS.items()
+        if "text/csv" in operation.get("requestBody", {}).get("content", ())
+    ]
 
 
 def check_answer(operation_id: str, answer: Any) -> None:
@@ -261,7 +277,8 @@ def test_asks_for_a_token_where_the_service_does(world: World) -> None:
 def test_has_true_examples_of_every_answer() -> None:
     for operation_id, status, response in responses():
         for media_type, content in response.get("content", {}).items():
-            assert media_type == (PROBLEM if status >= "400" else "application/json")
+            may_be = {PROBLEM} if status >= "400" else {"application/json", "text/csv"}
+            assert media_type in may_be
             assert content["examples"], (operation_id, status)
             for example in content["examples"].values():
                 assert faults_of(example["value"], content["schema"]) == []
@@ -349,12 +366,25 @@ def test_examples_of_bodies_are_accepted(
     check_answer(operation_id, answer)
 
 
-@pytest.mark.parametrize("operation_id", [name for name in OPERATIONS if name not in with_body()])
+@pytest.mark.parametrize(
+    "operation_id", [name for name in OPERATIONS if name not in [*with_body(), *with_file()]]
+)
 def test_calls_without_body_succeed(world: World, operation_id: str) -> None:
     answer = send(world, operation_id)
 
     assert answer.status_code == success_of(operation_id)[0], answer.content
     check_answer(operation_id, answer)
+
+
+@pytest.mark.parametrize("operation_id", with_file())
+def test_examples_of_files_are_accepted(world: World, operation_id: str) -> None:
+    content = OPERATIONS[operation_id][2]["requestBody"]["content"]["text/csv"]
+
+    for example in content["examples"].values():
+        answer = send(world, operation_id, example["value"], content_type="text/csv")
+
+        assert answer.status_code == success_of(operation_id)[0], answer.content
+        check_answer(operation_id, answer)
 
 
 # The call: every parameter of it, and how many rows there are then.
@@ -393,6 +423,7 @@ def test_lists_take_every_parameter(world: World, operation_id: str, case: tuple
 
 
 # How to bring about each refusal of which there is an example; a call's own way before the others'.
+FILE = {"body": "email\nrita@example.com\n", "content_type": "text/csv"}
 WAYS: dict[str, dict[str, Any]] = {
     "no_access_token": {"actor": "anonymous"},
     "expired_or_revoked": {"actor": "expired"},
@@ -410,6 +441,15 @@ WAYS: dict[str, dict[str, Any]] = {
     "unknown_include": {"query": "include=salary"},
     "bad_filter": {"query": "active=maybe"},
     "bad_filters": {"query": "role=boss&created_after=yesterday"},
+    "importUsers unknown_parameter": {**FILE, "query": "dryrun=true"},
+    "unknown_column": {**FILE, "body": "name,e-mail\nRita,rita@example.com\n"},
+    "refused_rows": {**FILE, "body": "email,name\nrita,Rita\n"},
+    "importUsers last_administrator": {
+        **FILE,
+        "body": "email,active\nada@example.com,false\n",
+    },
+    "no_table": {"body": {"name": "Rita"}},
+    "file_too_large": {**FILE, "body": "a" * (MAX_FILE_BYTES + 1)},
     "another_method": {"method": "OPTIONS"},
     "not_a_json_object": {"body": "[]"},
     "not_json": {"body": "name: Rita", "content_type": "text/plain"},
@@ -477,6 +517,7 @@ OURS = {
     "a_fault_of_ours",
     "database_away",
     "too_slow",
+    "other_files",
     "no_database",
     "not_migrated",
 }
@@ -559,3 +600,11 @@ def test_example_of_408_is_what_the_server_answers() -> None:
     assert status == 408
     assert json.loads(content) == example_of("408", "too_slow")
     assert dict(headers)["x-request-id"] == SAMPLE_REQUEST_ID
+
+
+def test_example_of_503_to_a_file_is_what_the_server_answers() -> None:
+    scope = SimpleNamespace(method="POST", headers={"x-request-id": SAMPLE_REQUEST_ID})
+
+    _, _, content = refused(scope, 503, BUSY)
+
+    assert json.loads(content) == example_of("503", "other_files", "importUsers")

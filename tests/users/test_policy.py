@@ -59,6 +59,7 @@ invite          own             401     409            403      401       401
 invite          invited         401     204            403      401       401
 invite          stranger's      401     409            403      401       401
 invite          missing         401     404            403      401       401
+import_table    -               401     415            403      401       401
 """
 
 SESSION_MATRIX = """
@@ -86,6 +87,7 @@ METHODS = {
     "update": "put",
     "partial_update": "patch",
     "invite": "post",
+    "import_table": "post",
 }
 
 
@@ -102,6 +104,7 @@ def read_matrix(text: str) -> list[tuple[str, str, str, int]]:
 
 def path_of(call: str, row_id: int) -> str:
     paths = {"list": "/users", "create": "/users", "current": "/users/current"}
+    paths["import_table"] = "/users/import"
     return paths.get(call, f"/users/{row_id}" + ("/invitation" if call == "invite" else ""))
 
 

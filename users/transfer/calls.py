@@ -37,6 +37,8 @@ def import_body(
 
     415, 413, 400 for what cannot be read; 400 with the refused rows where they stop the import.
     """
+    if faults:
+        raise Invalid(faults)
     django_request = request._request
     kind, charset = kind_of_body(django_request)
     try:
@@ -44,21 +46,19 @@ def import_body(
             # A plain WSGI server tells no length: Django would take the body for empty.
             raise ParseError("Send the body with a Content-Length.")
         with file_of_body(django_request) as file:
-            if faults:
-                raise Invalid(faults)
             table = read_table(file, kind=kind, charset=charset)
             if query["dry_run"] == "true":
                 return Response(represent_report(rehearse(table, actor=actor), is_dry=True))
             on_refusal = OnRefusal(query["on_refusal"] or OnRefusal.STOP)
             report = import_table(table, actor=actor, on_refusal=on_refusal)
     except ParseError as fault:
-        raise Invalid([*faults, *faults_of(fault.detail)]) from None
+        raise Invalid(faults_of(fault.detail)) from None
     except FileRefused as fault:
         if fault.code == "too_large":
             raise PayloadTooLarge(fault.detail) from None
         raise Invalid([Fault(fault.code, fault.detail)]) from None
     if not report.is_written:
-        raise Invalid(refusals_of(report), f"Nothing was imported: {report.refused} refused rows.")
+        raise Invalid(refusals_of(report), f"Nothing was imported. Refused rows: {report.refused}.")
     return Response(represent_report(report, is_dry=False))
 
 

@@ -5,6 +5,7 @@ import csv
 import io
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Literal
@@ -163,7 +164,8 @@ def records(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[Record]:
     except csv.Error as fault:
         raise FileRefused("unreadable", f"Line {reader.line_num}: {fault}.") from None
     finally:
-        text.detach()  # or it would close the file
+        with suppress(ValueError):  # the file is closed already
+            text.detach()  # or it would close the file
 
 
 class Lines:

@@ -14,13 +14,14 @@ MEANINGS_OF_CODES = {
     "permission_denied": "the caller may not do this",
     "not_found": "no such path, row or page",
     "method_not_allowed": "the path has other methods, named in `Allow`",
-    "request_timeout": "the body did not arrive within ten seconds",
+    "request_timeout": "the body did not arrive within ten seconds, or a file too slowly",
     "inactive": "the user or their client is not active, so an invitation would let nobody in",
     "last_administrator": "the change would leave no active administrator",
     "not_invited": "the user has a password, so there is nothing to invite them to",
+    "overtaken": "others kept changing the users of a file while it was imported",
     "precondition_failed": "`If-Match` is stale",
-    "payload_too_large": "the body is over 1 MiB",
-    "unsupported_media_type": "the body is no JSON in UTF-8, or is compressed",
+    "payload_too_large": "the body is over 1 MiB, or a file over 20 MiB",
+    "unsupported_media_type": "the body is of no media type that the call takes, or compressed",
     "throttled": "too many failures of this account or address",
     "error": "a fault of the service",
     "unavailable": "the database is away or busy",
@@ -46,10 +47,10 @@ Other services check access tokens with the keys at `GET /.well-known/jwks.json`
 **Paths** have no trailing slash; the same path with one is the same endpoint. Every GET also takes
 HEAD.
 
-**Bodies** are JSON objects in UTF-8, at most 1 MiB, nested at most 20 levels, no key twice. Types
-are JSON's own: `"7"` is no integer and `1` is no boolean. An unknown field is refused. A read-only
-field may be sent back with the value that it has, so that GET, edit, PUT works. **A field that is
-left out stays as it is.**
+**Bodies** are JSON objects in UTF-8, at most 1 MiB, nested at most 20 levels, no key twice; a file
+to import is a table. Types are JSON's own: `"7"` is no integer and `1` is no boolean. An unknown
+field is refused. A read-only field may be sent back with the value that it has, so that GET, edit,
+PUT works. **A field that is left out stays as it is.**
 
 **Query parameters** are given once and not empty; an unknown one is refused, so a misspelt filter
 never lists everybody.

@@ -32,14 +32,25 @@ class Body:
 
 
 @dataclass(frozen=True)
+class FileBody:
+    """A file that may be sent: `{media type: {title: example}}`, each a text or none."""
+
+    content: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
 class Answer:
-    """The answer of a call that succeeds; `headers` beside those that every answer has."""
+    """The answer of a call that succeeds; `headers` beside those that every answer has.
+
+    `files` is what else it may be, by `Accept`: `{media type: {title: example}}`.
+    """
 
     description: str
     component: Component | None = None
     examples: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
     headers: tuple[str, ...] = ()
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ class Operation:
     description: str
     answer: Answer
     refusals: tuple[Refusal, ...]
-    body: Body | None = None
+    body: Body | FileBody | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)  # query parameter: description
     is_conditional: bool = False  # takes `If-Match`
 
@@ -77,3 +88,10 @@ def examples_by_key(examples: Mapping[str, Any]) -> dict[str, Any]:
         title.lower().replace(" ", "_"): {"summary": title, "value": value}
         for title, value in examples.items()
     }
+
+
+def file_content(media_type: str, examples: Mapping[str, str]) -> dict[str, Any]:
+    """Return OpenAPI's media type of a file: text, or bytes of which there is no example."""
+    if media_type.startswith("text/"):
+        return {"schema": {"type": "string"}, "examples": examples_by_key(examples)}
+    return {"schema": {"type": "string", "contentMediaType": media_type}}

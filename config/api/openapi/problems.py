@@ -10,23 +10,35 @@ from config.api.errors import CONTENT_TYPE, LONE_CODES, Fault, count, shared_cod
 SAMPLE_REQUEST_ID = "0c6f0a5b9e1d4c7f8a2b3c4d5e6f7a8b"
 
 FAULT_CODES = {
+    "ambiguous": "several clients have this name",
     "blank": "empty, or nothing that a reader can see",
-    "does_not_exist": "no row has this id",
+    "does_not_exist": "no row has this id or name",
+    "duplicate": "an earlier row of the file has this id or email",
+    "duplicate_column": "the file has a column twice",
+    "empty": "the file has nothing in it",
+    "inactive": "nobody inactive can be invited",
     "incorrect": "not the caller's password",
     "invalid": "wrong type, format or range",
     "max_length": "too long",
-    "mismatch": "the password and its confirmation differ",
+    "mismatch": "two values contradict each other, such as a password and its confirmation",
+    "no_key_column": "the file has neither a column `email` nor `id`",
     "null": "null is not allowed here",
+    "own_email": "the caller's own email, which needs their password",
     "parse_error": "the body is no JSON object as it should be",
+    "password_column": "the file has a column of passwords, which never travel in files",
     "password_too_common": "in the list of common passwords",
     "password_too_short": "under the minimum length",
     "password_too_similar": "like the name or the email",
     "read_only": "this field can be read but not changed",
     "required": "missing",
+    "stale": "changed by someone else meanwhile",
     "token_not_valid": "the link has been used, is too old, or was never one",
+    "too_many_rows": "the file has more rows than are taken",
     "unique": "taken by another row",
+    "unknown_column": "no such column of this file",
     "unknown_field": "no such field in this body",
     "unknown_parameter": "no such query parameter of this call",
+    "unreadable": "the file is not what it should be, or is broken",
 }
 CODES = {
     400: ("invalid", *sorted(LONE_CODES), "bad_request"),
@@ -35,7 +47,7 @@ CODES = {
     404: ("not_found",),
     405: ("method_not_allowed",),
     408: ("request_timeout",),
-    409: ("inactive", "last_administrator", "not_invited"),
+    409: ("inactive", "last_administrator", "not_invited", "overtaken"),
     412: ("precondition_failed",),
     413: ("payload_too_large",),
     415: ("unsupported_media_type",),
@@ -43,20 +55,22 @@ CODES = {
     500: ("error",),
     503: ("unavailable",),
 }
+ROW = "The row of the file, as spreadsheet programs count: the names of the columns are row 1."
+COLUMN = "The column of the file; empty where it is the row as a whole."
 MEANINGS = {
     400: "The query or the body is at fault; `errors` has one entry a fault, all of them at once.",
     401: "Nobody is known to be calling: see the code.",
     403: "The caller is known and may not do this.",
     404: "There is nothing at this address.",
     405: "This path has other methods: see `Allow`. Never the answer to the method shown here.",
-    408: "The body did not arrive within ten seconds.",
+    408: "The body did not arrive within ten seconds, or a file too slowly.",
     409: "The change would break a rule that concerns more than this row. Nothing was changed.",
     412: "`If-Match` names a state that is no longer there. Nothing was changed.",
-    413: "The body is over 1 MiB. It was not read.",
-    415: "The body is no `application/json` in UTF-8, or it has a content coding.",
+    413: "The body is over 1 MiB, or the file over 20 MiB. It was not read.",
+    415: "The body is of no media type that this call takes, or it has a content coding.",
     429: "Too many failures of this account or address. Try again after `Retry-After` seconds.",
     500: "A fault of the service. Its log says more under the request id.",
-    503: "The database is away or busy. Try again after `Retry-After` seconds.",
+    503: "The database or the service is away or busy. Try again after `Retry-After` seconds.",
 }
 HEADERS: dict[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
@@ -136,6 +150,17 @@ DATABASE_AWAY = Refusal("Database away", 503, "unavailable", "Try again in a few
 EVERYWHERE = (ANOTHER_METHOD, FAULT_OF_OURS, DATABASE_AWAY)
 WITH_TOKEN = (NO_TOKEN, BAD_TOKEN)
 WITH_BODY = (TOO_SLOW, TOO_LARGE, NOT_JSON)
+FILE_TOO_LARGE = Refusal("File too large", 413, "payload_too_large", "A file has at most 20 MiB.")
+NO_TABLE = Refusal(
+    "No table",
+    415,
+    "unsupported_media_type",
+    "Send text/csv or application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.",
+)
+OTHER_FILES = Refusal(
+    "Other files", 503, "unavailable", "Other files are being imported. Try again in a minute."
+)
+WITH_FILE = (TOO_SLOW, FILE_TOO_LARGE, NO_TABLE, OTHER_FILES)
 # What reads the same at every call is one component of the document.
 SHARED: dict[tuple[Refusal, ...], str] = {
     WITH_TOKEN: "Unauthorized",
@@ -179,7 +204,7 @@ def problem_schema() -> dict[str, Any]:
 
 
 def fault_schema() -> dict[str, Any]:
-    """Return the schema of an entry of `errors`: a place in the body, or a query parameter."""
+    """Return the schema of an entry of `errors`: where in body, query or file, and what."""
     meanings = "\n".join(f"* `{code}`: {text}" for code, text in FAULT_CODES.items())
     return {
         "type": "object",
@@ -191,11 +216,17 @@ def fault_schema() -> dict[str, Any]:
                 "description": "The field, as a JSON pointer (RFC 6901); `#` is the whole body.",
             },
             "parameter": {"type": "string", "description": "The query parameter."},
+            "row": {"type": "integer", "minimum": 1, "description": ROW},
+            "column": {"type": "string", "description": COLUMN},
             "code": {"type": "string", "enum": sorted(FAULT_CODES), "description": meanings},
             "detail": {"type": "string", "description": "For people to read."},
         },
         "required": ["code", "detail"],
-        "oneOf": [{"required": ["pointer"]}, {"required": ["parameter"]}],
+        "oneOf": [
+            {"required": ["pointer"]},
+            {"required": ["parameter"]},
+            {"required": ["row", "column"]},
+        ],
         "additionalProperties": False,
     }
 
