@@ -44,8 +44,9 @@ class ClientAdmin(BulkActs, ActsAdmin):
         return cast(ClientQuerySet, super().get_queryset(request)).with_users_count()
 
     @override
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("name", "active", "version") if obj else ("name", "active")
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = ("name", "active", "version") if obj else ("name", "active")
+        return (("Profile" if obj else None, {"fields": fields}),)
 
     @override
     def render_change_form(
@@ -53,7 +54,7 @@ class ClientAdmin(BulkActs, ActsAdmin):
     ) -> Any:
         client = context["adminform"].form.read  # not as it was typed
         if client.pk:
-            context["title"], context["subtitle"] = client.name, None
+            context.update(original=client, title=client.name, subtitle=None)
             context["client"] = page_of(client)
             context["acts"] = self.offered(client)
         return super().render_change_form(request, context, *args, **kwargs)

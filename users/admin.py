@@ -91,7 +91,7 @@ class UserAdmin(BulkActs, ExportAdmin, ActsAdmin):
             by = ("invite", "password1", "password2")
             return ((None, {"fields": ("name", "email", "client", "active", *by)}),)
         proof = ("current_password",) if obj.pk == request.user.pk else ()
-        return ((None, {"fields": ("name", "email", *proof, "client", "active", "version")}),)
+        return (("Profile", {"fields": ("name", "email", *proof, "client", "active", "version")}),)
 
     @override
     def get_form(
@@ -111,7 +111,7 @@ class UserAdmin(BulkActs, ExportAdmin, ActsAdmin):
         form = context["adminform"].form
         if isinstance(form, UserChangeForm):
             user = form.read  # not as it was typed
-            context["title"], context["subtitle"] = user.name, None
+            context.update(original=user, title=user.name, subtitle=None)
             context["person"] = page_of(user, session=session_of(request))
             context["acts"] = self.offered(user)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -139,7 +139,7 @@ class UserAdmin(BulkActs, ExportAdmin, ActsAdmin):
             return HttpResponseRedirect(reverse("admin:users_user_change", args=(user.pk,)))
         ends = sessions_that_end(User.objects.filter(pk=user.pk))
         warning = escape(f"{user.name} needs the new password from now on. {ends}")
-        fieldsets = [("New password", {"fields": list(form.fields), "description": warning})]
+        fieldsets: Any = [("New password", {"fields": list(form.fields), "description": warning})]
         context = {
             **self.admin_site.each_context(request),
             "title": "Set password",

@@ -11,6 +11,8 @@ def people(number: int) -> str:
 
 def sessions_that_end(users: UserQuerySet) -> str:
     number = users.live_sessions().count()
+    if number == 0:
+        return "No session ends: there is none."
     return f"{counted(number, 'session')} {'ends' if number == 1 else 'end'} at once."
 
 
@@ -89,4 +91,5 @@ def of_bulk_deactivation(users: UserQuerySet, number: int) -> list[str]:
 
 
 def of_bulk_end(users: UserQuerySet, number: int) -> list[str]:
-    return [f"{sessions_that_end(users)[:-1]}: all that {people(number)} have."]
+    has = "has" if number == 1 else "have"
+    return [f"{sessions_that_end(users)[:-1]}: all that {people(number)} {has}."]

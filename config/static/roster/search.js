@@ -1,6 +1,6 @@
 /* Lists search as you type. Without this the form of the search is an ordinary one. */
 "use strict";
-{
+document.addEventListener("DOMContentLoaded", () => {
   const PAUSE = 250; // milliseconds after the last key
   const LIST = "changelist";
   const FIELD = "searchbar";
@@ -57,10 +57,10 @@
     };
 
     const announce = () => {
-      const count = document.querySelector(`#${LIST} .paginator`);
-      const words = count ? count.textContent.trim().split("\n").pop().trim() : "";
       const rows = document.querySelectorAll("#result_list tbody tr").length;
-      announcer.textContent = rows ? `Found: ${words || rows}` : "Nothing found";
+      const count = field.form.querySelector(".quiet");
+      const words = count ? count.textContent.split("(")[0].trim() : `${rows} rows`;
+      announcer.textContent = rows ? `Found: ${words}` : "Nothing found";
     };
 
     const search = async () => {
@@ -118,4 +118,4 @@
       search();
     });
   }
-}
+});
