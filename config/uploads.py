@@ -19,7 +19,7 @@ from users.auth.authentication import InvalidAccessToken, find_session
 from users.models import Session
 from users.transfer.columns import MAX_FILE_BYTES
 
-API_PATH, SITE_PATH = "/users/import", "/admin/users/user/import"
+API_PATH, SITE_PATH = "/users/import", "/admin/users/import/add"
 MAX_UPLOAD_BYTES = MAX_FILE_BYTES + 64 * 1024  # what a form has around its file
 MIN_RATE = 64 * 1024  # bytes a second
 MOST_AT_ONCE = 2  # of a worker; an import takes one of its threads for up to a minute

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0005_user_counts'),
+        ('users', '0006_list_indexes'),
     ]
 
     operations = [
