@@ -75,7 +75,7 @@ class Eyes:
         show_as(self.driver, *MODES[0])
         self.faults += [f"{what}: {said}" for said in complaints(self.driver, but_statuses="4..")]
         asked = [url for url in requests(self.driver) if not url.startswith(self.service.origin)]
-        self.faults += [f"{what}: asks for {url}" for url in asked if not url.startswith("data:,")]
+        self.faults += [f"{what}: asks for {url}" for url in asked if not url.startswith("data:")]
 
     def visit(self, *paths: str) -> None:
         for path in paths:
@@ -148,6 +148,12 @@ def test_pages_that_everybody_sees(outside: Eyes) -> None:
     outside.look("log-in, refused")
 
 
+def test_documentation_loads_its_own_files_alone(outside: Eyes) -> None:
+    outside.open("/docs")
+    outside.find(".opblock")
+    outside.look("/docs", ())  # the page is Swagger UI's, and so are its colours
+
+
 def test_all_pages_that_links_lead_to(inside: Eyes) -> None:
     inside.crawl("/admin/")
 
@@ -181,6 +187,7 @@ def test_lists_that_are_used(inside: Eyes) -> None:
 
 
 def test_forms_that_are_used(inside: Eyes) -> None:
+    inside.visit("/admin/clients/client/add/?_popup=1")
     inside.open("/admin/users/user/add/")
     inside.find("#id_email").send_keys("no address")
     submit(inside.driver, "[name=_save]")
