@@ -39,7 +39,8 @@ axe.run(document, options).then((found) => done(found.violations.flatMap(
     (rule) => rule.nodes.map((node) => `${rule.id} ${node.target} ${why(node)}`))));
 """
 WIDER_THAN_THE_WINDOW = "return document.documentElement.scrollWidth > window.innerWidth"
-COLOURS = ("color-contrast", "link-in-text-block")
+# What light or dark and the width make a difference to; the rest is looked at once a page.
+OF_THE_LOOK = ("color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable")
 MODES = (("light", DESK), ("dark", DESK), ("light", PHONE))
 ONE_MODE = (("dark", PHONE),)  # for pages that differ from one looked at in their query alone
 
@@ -67,8 +68,8 @@ class Eyes:
         self.seen.append(what)
         for scheme, size in modes:
             show_as(self.driver, scheme, size)
-            is_known = size == DESK and scheme == "dark"  # but for its colours
-            found = self.driver.execute_async_script(RUN, COLOURS if is_known else TAGS)
+            wanted = TAGS if (scheme, size) == modes[0] else OF_THE_LOOK
+            found = self.driver.execute_async_script(RUN, wanted)
             if self.driver.execute_script(WIDER_THAN_THE_WINDOW):
                 found.append("wider than the window")
             self.faults += [f"{what} {scheme} {size[0]}: {fault}" for fault in found]
