@@ -88,14 +88,21 @@ TAKE_REPLACED_OFF = """
                 AND replaced.status = user_counts.status
         ) WHERE (client_id, status) IN (SELECT client_id, status FROM user_counts_replaced);
         DELETE FROM user_counts_replaced;"""
-MOVES = "UPDATE OF id, email ON users WHEN OLD.id <> NEW.id OR OLD.email <> NEW.email"
+REPLACING = """EXISTS (SELECT 1 FROM users WHERE id = NEW.id)
+        OR EXISTS (SELECT 1 FROM users WHERE email = NEW.email)
+        OR EXISTS (SELECT 1 FROM user_counts_replaced)"""  # which an INSERT OR IGNORE left there
+REPLACED = "EXISTS (SELECT 1 FROM user_counts_replaced)"
+MOVING = "UPDATE OF id, email ON users WHEN (OLD.id <> NEW.id OR OLD.email <> NEW.email)"
 SQLITE_TABLE = """CREATE TABLE user_counts_replaced (
     user_id INTEGER PRIMARY KEY, client_id INTEGER, status TEXT
 )"""
 SQLITE = {
-    "user_counts_inserting": f"BEFORE INSERT ON users BEGIN {NOTE_REPLACED}; END",
-    "user_counts_inserted": (
-        f"AFTER INSERT ON users BEGIN {_add(1, 'NEW')}{TAKE_REPLACED_OFF} END"
+    "user_counts_inserting": (
+        f"BEFORE INSERT ON users WHEN {REPLACING} BEGIN {NOTE_REPLACED}; END"
+    ),
+    "user_counts_inserted": f"AFTER INSERT ON users BEGIN {_add(1, 'NEW')} END",
+    "user_counts_replaced_by_insert": (
+        f"AFTER INSERT ON users WHEN {REPLACED} BEGIN {TAKE_REPLACED_OFF} END"
     ),
     "user_counts_deleted": (
         # REPLACE does ask it where the connection has set `recursive_triggers`.
@@ -106,8 +113,10 @@ SQLITE = {
         f"AFTER UPDATE OF {KEYS} ON users WHEN {CHANGES}"
         f" BEGIN {_add(-1, 'OLD')}{_add(1, 'NEW')} END"
     ),
-    "user_counts_moving": f"BEFORE {MOVES} BEGIN {NOTE_REPLACED} AND id <> OLD.id; END",
-    "user_counts_moved": f"AFTER {MOVES} BEGIN {TAKE_REPLACED_OFF} END",
+    "user_counts_moving": f"BEFORE {MOVING} BEGIN {NOTE_REPLACED} AND id <> OLD.id; END",
+    "user_counts_replaced_by_update": (
+        f"AFTER {MOVING} AND {REPLACED} BEGIN {TAKE_REPLACED_OFF} END"
+    ),
 }
 FOLD = """
     WITH appended AS MATERIALIZED (

@@ -12,6 +12,12 @@ from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 
+import django
+from django.apps import apps
+
+if not apps.ready:  # run by itself: what follows imports models
+    django.setup()
+
 from tests.live.conftest import (
     NO_LIMITS,
     PASSWORD,
