@@ -112,7 +112,8 @@ class Planner:
         if plan.user is not None:
             self._change(plan, plan.user)
         elif "email" in row.values and not plan.faults_in("id", "email"):
-            self._make(plan)
+            if not self._is_released(row, row.values["email"]):
+                self._make(plan)
         self._claim(plan)
         if plan.faults:
             plan.outcome = Outcome.REFUSED

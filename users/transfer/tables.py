@@ -123,9 +123,12 @@ def delimiter_of(file: IO[bytes], encoding: str) -> str:
 
     def known(delimiter: str) -> tuple[int, int]:
         try:
-            _, cells = next(filled(records(file, encoding, delimiter)), (0, []))
+            header = next(filled(records(file, encoding, delimiter)), None)
         except FileRefused:
-            return 0, 0
+            header = None
+        if header is None:  # nothing but this delimiter, or too much of it
+            return 0, MAX_COLUMNS + 1
+        cells = header[1]
         return len({*names_of(cells)} & {*KNOWN, "password"}), len(cells)
 
     return max(DELIMITERS, key=known)

@@ -1,0 +1,184 @@
+"""Files as programs write them, and files that are none."""
+
+import io
+import zipfile
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.users.transfer.tables import workbook
+from users.transfer import tables, workbooks
+from users.transfer.cells import guard, unguard
+from users.transfer.columns import FileRefused
+from users.transfer.tables import read_table
+
+ROW = ["Zoë", "zoe@example.com"]
+
+
+def cells(data: bytes, **how: Any) -> list[tuple[int, list[str]]]:
+    return list(read_table(io.BytesIO(data), **how).rows())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_reads_what_programs_write(encoding: str, delimiter: str, end: str) -> None:
+    text = end.join(delimiter.join(row) for row in (["Name", " EMAIL "], ROW))
+
+    assert cells(text.encode(encoding)) == [(2, ROW)]
+
+
+def test_a_charset_that_is_named_counts() -> None:
+    assert cells("name,email\nZoë,z".encode(), charset="windows-1252") == [(2, ["ZoÃ«", "z"])]
+
+
+def test_counts_rows_as_spreadsheet_programs_do() -> None:
+    text = b'name,email\n\n"two\nlines",a\n,\nlast,b\n'
+
+    assert cells(text) == [(3, ["two\nlines", "a"]), (5, ["last", "b"])]
+
+
+def test_reads_a_table_again_and_again() -> None:
+    table = read_table(io.BytesIO(b"email\na\nb\n"))
+
+    assert list(table.rows()) == list(table.rows()) == [(2, ["a"]), (3, ["b"])]
+    assert table.total == 2
+
+
+def test_reads_cells_of_a_workbook_as_text() -> None:
+    file = workbook(["email", "Client ID", "active", "name"], [],
+                    ["a@b.example", 7.0, True, date(2026, 1, 31)],
+                    ["=1+1", 7.5, None, "'=x"])  # fmt: skip
+
+    assert list(read_table(file, kind="xlsx").rows()) == [
+        (3, ["a@b.example", "7", "true", "2026-01-31T00:00:00"]),
+        (4, ["", "7.5", "", "'=x"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty"),
+        (b"\n,,\n", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (b"name\nAda\n", "no_key_column"),
+        (b"email,salary\n", "unknown_column"),
+        (b"email,Email\n", "duplicate_column"),
+        (b"email,password\n", "password_column"),
+        (b"email\na\0b\n", "unreadable"),
+        (bytes(range(256)) * 10, "unreadable"),
+        (b'email\n"a\n', "unreadable"),
+        (b'email\n"a"b\n', "unreadable"),
+        (b"email\n" + b"a" * 200_000, "unreadable"),
+        (b"email" + b"," * 10_000 + b"\n", "unreadable"),
+        (b'email\n"' + b"a\n" * 200_000, "unreadable"),
+        (b"\xff\xfea", "unreadable"),
+        (b"email\n\x81\n", "unreadable"),
+        (b"PK\x03\x04 and no more", "unreadable"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 100, "unreadable"),
+    ],
+)
+def test_refuses_what_is_no_table(data: bytes, code: str) -> None:
+    with pytest.raises(FileRefused) as refusal:
+        cells(data)
+
+    assert refusal.value.code == code
+    assert len(refusal.value.detail) < 300
+
+
+def test_refuses_a_file_of_another_kind_than_was_said() -> None:
+    with pytest.raises(FileRefused, match="no XLSX file"):
+        cells(b"email\n", kind="xlsx")
+    with pytest.raises(FileRefused, match="no CSV file"):
+        read_table(workbook(["email"]), kind="csv")
+
+
+def test_refuses_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MAX_ROWS", 2)
+    with pytest.raises(FileRefused) as rows:
+        cells(b"email\n1\n2\n3\n")
+    monkeypatch.setattr(tables, "MAX_FILE_BYTES", 3)
+    with pytest.raises(FileRefused) as size:
+        cells(b"email\n1\n2\n")
+
+    assert (rows.value.code, size.value.code) == ("too_many_rows", "too_large")
+
+
+def archive(**parts: bytes) -> io.BytesIO:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, part in parts.items():
+            target.writestr(name, part)
+    return file
+
+
+def with_sheet(xml: bytes) -> io.BytesIO:
+    """Return a workbook whose sheet is this."""
+    source, file = zipfile.ZipFile(workbook(["email"])), io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
+        for part in source.infolist():
+            is_sheet = part.filename.endswith("sheet1.xml")
+            target.writestr(part.filename, xml if is_sheet else source.read(part))
+    return file
+
+
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+FAR_ROW = SHEET + b'<row r="99999999999"><c r="A1"><v>1</v></c></row></sheetData></worksheet>'
+FAR_CELL = SHEET + b'<row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>'
+ENTITY = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + SHEET + b"</sheetData></worksheet>"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        archive(readme=b"Not a workbook"),
+        archive(bomb=b"0" * (workbooks.MAX_UNPACKED + 1)),
+        with_sheet(FAR_ROW),
+        with_sheet(FAR_CELL),
+        with_sheet(ENTITY),
+        with_sheet(b"<" * 100),
+        with_sheet(SHEET + b"<a>" * 1000),
+    ],
+    ids=["other", "bomb", "far-row", "far-cell", "entity", "broken", "deep"],
+)
+def test_refuses_a_workbook_that_is_none_or_too_much(file: io.BytesIO) -> None:
+    with pytest.raises(FileRefused) as refusal:
+        read_table(file)
+
+    assert refusal.value.code in ("unreadable", "too_large", "too_many_rows")
+
+
+def test_refuses_a_part_with_too_many_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbooks, "MAX_ELEMENTS", 5)
+
+    with pytest.raises(FileRefused, match="unpacks to more"):
+        read_table(workbook(["email"], ["a"], ["b"]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@x",
+        "\t=1",
+        "\r",
+        "'=1",
+        "''=1",
+        " =1",
+        '"=1',
+        "\uff1d1",
+        "'",
+        "O'Hara",
+        "",
+    ],
+)
+def test_a_guarded_cell_is_no_formula_and_comes_back(text: str) -> None:
+    guarded = guard(text)
+
+    assert unguard(guarded) == text
+    assert guarded in (text, f"'{text}")
+    assert guarded[:1] not in tuple("=+-@\t\r\n\uff1d")
