@@ -3,14 +3,20 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.http import StreamingHttpResponse
+from django.test import Client
 
 from config import rsgi
 from config.api.parsing import MAX_BODY_BYTES
+from config.uploads import MOST_AT_ONCE, is_upload, may_upload as may_send
+from tests.conftest import Login
+from tests.factories import PASSWORD
+from users.models import User
 
 
 class Headers:
@@ -150,3 +156,140 @@ def test_passes_on_a_query_beyond_ascii() -> None:
     environ = rsgi.environ_of(request, io.BytesIO(), "")
 
     assert environ["QUERY_STRING"].encode("latin-1").decode() == "search=Ж"
+
+
+class Transport:
+    """A client that takes so many pieces, then goes away or reads no more."""
+
+    def __init__(self, takes: int, then: str = "go") -> None:
+        self.takes, self.then, self.taken = takes, then, b""
+
+    async def send_bytes(self, data: bytes) -> None:
+        if self.takes == 0:
+            if self.then == "go":
+                raise RuntimeError("protocol closed")
+            await asyncio.Event().wait()
+        self.takes -= 1
+        self.taken += data
+
+
+@pytest.mark.parametrize(
+    ("transport", "taken"),
+    [(Transport(9), b"abc"), (Transport(1), b"a"), (Transport(1, "wait"), b"a")],
+    ids=["whole", "gone", "stopped"],
+)
+def test_sends_piece_by_piece_and_closes(
+    transport: Transport, taken: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rsgi, "SEND_SECONDS", 0.05)
+    made: list[bytes] = []
+
+    def pieces() -> Iterator[bytes]:
+        for piece in (b"a", b"b", b"c"):
+            made.append(piece)
+            yield piece
+
+    answer = StreamingHttpResponse(pieces())
+
+    asyncio.run(rsgi.stream(transport, answer))
+
+    assert transport.taken == taken
+    assert answer.closed
+    assert len(made) <= len(taken) + 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "connection", "expected"),
+    [
+        ([LENGTH], Connection(b"{}", b"  "), (b"{}  ", "4")),
+        ([CHUNKED], Connection(b"{}"), (b"{}", "2")),
+        ([LENGTH], Connection(b"{", then="go"), (b"{", "4")),
+        ([("content-length", "99999999")], Connection(then="wait"), (b"", "99999999")),
+        ([CHUNKED], Connection(b"0123456789", b"0", then="wait"), (b"01234567890", "11")),
+    ],
+    ids=["whole", "chunked", "gone", "announced-long", "chunked-long"],
+)
+def test_takes_a_file_and_its_length(
+    headers: list[tuple[str, str]],
+    connection: Connection,
+    expected: tuple[bytes, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rsgi, "MAX_UPLOAD_BYTES", 10)
+    file = io.BytesIO()
+
+    length = asyncio.run(rsgi.receive_file(Headers(*headers), connection, file))
+
+    assert (file.read(), length) == expected
+
+
+def upload(*headers: tuple[str, str]) -> Any:
+    return scope("POST", "/users/import", ("content-type", "text/csv"), *headers)
+
+
+@pytest.fixture
+def may_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rsgi, "may_upload", lambda _: True)
+
+
+@pytest.mark.usefixtures("may_upload")
+def test_a_file_that_does_not_come_is_408_and_gives_up_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rsgi, "BODY_SECONDS", 0.05)
+
+    status, _, body = serve(upload(CHUNKED), Connection(b"a", then="wait"))
+
+    assert (status, json.loads(body)["code"]) == (408, "request_timeout")
+    assert rsgi.app.uploads == 0
+
+
+@pytest.mark.usefixtures("may_upload")
+def test_refuses_more_files_than_it_has_places_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rsgi.app, "uploads", MOST_AT_ONCE)
+
+    status, headers, body = serve(upload(CHUNKED), Connection(b"a"))
+
+    assert (status, json.loads(body)["code"]) == (503, "unavailable")
+    assert int(headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "header", "expected"),
+    [
+        ("POST", "/users/import", CHUNKED, True),
+        ("POST", "/users/import/", ("content-length", "1048577"), True),
+        ("POST", "/admin/users/user/import/", CHUNKED, True),
+        ("POST", "/users/import", ("content-length", "1048576"), False),
+        ("PUT", "/users/import", CHUNKED, False),
+        ("POST", "/users", CHUNKED, False),
+        ("POST", "/users/import//", CHUNKED, False),
+    ],
+)
+def test_knows_what_may_be_large(
+    method: str, path: str, header: tuple[str, str], expected: bool
+) -> None:
+    assert is_upload(scope(method, path, header)) is expected
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("caller", "expected"), [("administrator", True), ("regular", False)])
+def test_only_administrators_may_send_files(
+    caller: str, expected: bool, request: pytest.FixtureRequest, login: Login
+) -> None:
+    token = login(request.getfixturevalue(caller)).tokens["access"]  # type: ignore[attr-defined] # see the fixture
+
+    assert may_send(upload(("authorization", f"Bearer {token}"))) is expected
+    assert not may_send(upload(("authorization", "Bearer x")))
+    assert not may_send(upload())
+
+
+@pytest.mark.django_db
+def test_operators_may_send_files_by_their_cookie(administrator: User, client: Client) -> None:
+    client.post("/admin/login/", {"username": administrator.email, "password": PASSWORD})
+    cookie = client.cookies["roster_admin"].value
+    path = "/admin/users/user/import/"
+
+    assert may_send(scope("POST", path, ("cookie", f"a=b; roster_admin={cookie}")))
+    for other in ("roster_admin=x", "a=b", "", f"roster_admin={cookie}x"):
+        assert not may_send(scope("POST", path, ("cookie", other)))

@@ -50,24 +50,30 @@ def csv_chunks(
 
 def write_xlsx(users: UserQuerySet, file: IO[bytes], *, progress: Progress | None = None) -> None:
     """Write a workbook of one sheet; raises `TooManyRows`. Each text is a text, never a formula."""
+    if users.count() > MAX_SHEET_ROWS:
+        raise TooManyRows
     book = Workbook(write_only=True)
     sheet: Any = book.create_sheet("Users")
-    sheet.append(list(EXPORTED))
-    count = 0
-    for batch in batches_by_id(users, progress):
-        count += len(batch)
-        if count > MAX_SHEET_ROWS:
-            raise TooManyRows
-        for user in batch:
-            sheet.append([cell_of(sheet, value) for value in row_of(user)])
-    book.save(file)
+    try:
+        sheet.append(list(EXPORTED))
+        for batch in batches_by_id(users, progress):
+            for user in batch:
+                sheet.append([cell_of(sheet, value) for value in row_of(user)])
+        book.save(file)
+    except BaseException:
+        sheet.close()  # or what it has begun ends in a warning
+        raise
 
 
 def batches_by_id(users: UserQuerySet, progress: Progress | None) -> Iterator[list[User]]:
     """Yield the users in parts: each starts behind the last one, so that no query is repeated."""
     rows = users.select_related("client").order_by("pk")
     last = done = 0
-    while batch := list(rows.filter(pk__gt=last)[:BATCH]):
+    batch: list[User] = []
+    while not last or len(batch) == BATCH:
+        batch = list(rows.filter(pk__gt=last)[:BATCH])
+        if not batch:
+            return
         yield batch
         last = batch[-1].pk
         done += len(batch)

@@ -31,8 +31,9 @@ def faults(report: Report) -> list[tuple[int, str, str]]:
 
 def workbook(*rows: list[Any]) -> io.BytesIO:
     book = Workbook()
+    sheet: Any = book.active
     for row in rows:
-        book.active.append(row)
+        sheet.append(row)
     file = io.BytesIO()
     book.save(file)
     return file
