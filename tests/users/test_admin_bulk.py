@@ -17,6 +17,7 @@ from tests.mails import waiting
 from tests.trail import events
 from users.admission import send_reset
 from users.models import Mail, User
+from users.operators import bulk
 
 USERS = "/admin/users/user/"
 
@@ -54,8 +55,9 @@ def test_deactivation_is_asked_about_with_numbers(
 
 
 def test_all_pages_are_asked_about_without_loading_anybody(
-    browser: Browser, administrator: User, acme: Client
+    browser: Browser, administrator: User, acme: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bulk, "LOGGED", 40)
     User.objects.bulk_create(
         User(name=f"U{n}", email=f"u{n}@example.com", client=acme, password="!")
         for n in range(1, 151)
@@ -73,6 +75,7 @@ def test_all_pages_are_asked_about_without_loading_anybody(
         ("success", "Users deactivated: 150.")
     ]
     assert list(User.objects.active()) == [administrator]
+    assert LogEntry.objects.count() == 150
 
 
 @pytest.mark.parametrize("action", ["deactivate", "end_sessions"])

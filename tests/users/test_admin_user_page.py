@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from clients.models import Client
 from tests.admin_site import enter, is_asked, save, send, told
@@ -21,7 +22,7 @@ from tests.factories import (
 )
 from tests.trail import act as record, events
 from users.mail.outbox import Kind, enqueue, enqueue_reset
-from users.models import Session, User
+from users.models import Mail, Session, User
 
 
 def page_of(user: User) -> str:
@@ -156,6 +157,25 @@ def test_lists_the_latest_mails_to_a_user(browser: Browser, regular: User, stran
         ("password_reset", "rita@example.com"),
         *[("password_changed", "rita@example.com")] * 3,
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "told_of"),
+    [("waiting", None, "Waiting just now"), ("sent", 6, "Sent 6 days ago"),
+     ("sent", 8, "Expired, sent 1 week ago")],
+)  # fmt: skip
+def test_says_how_the_invitation_stands(
+    browser: Browser, state: str, days: int | None, told_of: str
+) -> None:
+    invited = InvitedFactory()
+    assert browser.get(page_of(invited)).context["person"]["invitation"] == "Never sent"
+    enqueue(Kind.INVITATION, invited)
+    Mail.objects.update(state=state, sent_at=days and timezone.now() - timedelta(days=days))
+
+    page = browser.get(page_of(invited))
+
+    stands = strip_tags(page.context["person"]["invitation"])
+    assert stands.replace("\xa0", " ") == told_of
 
 
 # The form
@@ -330,7 +350,18 @@ def test_the_password_page_says_what_will_happen(
 
 
 QUERIES = [
+    "SELECT users",  # the operator
+    "SELECT sessions",  # their log-in
     "SELECT users",
+    "SELECT clients",
+    "SELECT sessions",  # the newest
+    "SELECT sessions",  # how many
+    "SELECT mails",  # about the user
+    "SELECT mails",  # asked for with their address
+    "SELECT audit_events",  # what they did
+    "SELECT audit_events",  # what was done to them
+    "SELECT sessions",  # whether there is one to end
+    "SELECT clients",  # the one chosen in the form
 ]
 
 

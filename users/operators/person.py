@@ -2,9 +2,15 @@
 
 from typing import Any
 
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
 from config.audit.models import AuditEvent
 from config.operators.looks import instant
 from config.operators.time_line import LATEST, lines_of
+from users.links import INVITATION
+from users.mail.outbox import Kind
 from users.models import Mail, Session, User
 from users.operators.columns import client_link, role_badge, status_badge
 
@@ -25,11 +31,25 @@ def page_of(user: User, *, session: Session | None) -> dict[str, Any]:
         "client": client_link(user.client),
         "since": instant(user.created_at),
         "last_login": instant(user.last_login_at),
+        "invitation": invitation_of(user),
         "sessions": sessions_of(user, session),
         "sessions_count": User.objects.filter(pk=user.pk).live_sessions().count(),
         "mails": mails_to(user),
         "time_line": lines_of(latest_of(user.pk)),
     }
+
+
+def invitation_of(user: User) -> SafeString | str:
+    """Return how the last invitation stands; empty for who is not invited."""
+    if user.status != "invited":
+        return ""
+    mail = Mail.objects.filter(user=user.pk, kind=Kind.INVITATION).order_by("-pk").first()
+    if mail is None:
+        return "Never sent"
+    state = mail.get_state_display()
+    if mail.sent_at and timezone.now() - mail.sent_at > INVITATION.lifetime:
+        state = "Expired, sent"
+    return format_html("{} {}", state, instant(mail.sent_at or mail.created_at))
 
 
 def sessions_of(user: User, own: Session | None) -> list[dict[str, Any]]:
