@@ -144,6 +144,18 @@ def test_where_nobody_is_logged_in_there_is_nothing_to_ask(browser: Browser, reg
     assert told(page) == [("success", "Sessions ended: 0.")]
 
 
+@pytest.mark.parametrize("action", ["deactivate", "end_sessions"])
+def test_tells_operators_that_they_are_among_them(
+    browser: Browser, administrator: User, regular: User, action: str
+) -> None:
+    AdministratorFactory()
+
+    page = ask(browser, action, administrator, regular)
+
+    assert consequences(page)[-1] == "You are one of them: you are logged out."
+    assert is_in(browser)
+
+
 def test_sends_links_for_new_passwords(
     browser: Browser, administrator: User, regular: User, inactive: User, stranger: User
 ) -> None:

@@ -96,7 +96,9 @@ class BulkActs:
                 self,
                 number,
                 title=f"Deactivate {counted(number, 'user')}",
-                consequences=consequences.of_bulk_deactivation(changing, number),
+                consequences=consequences.of_bulk_deactivation(
+                    changing, number, actor=actor_of(request)
+                ),
             )
         ended = changing.live_sessions().count()
         try:
@@ -123,7 +125,7 @@ class BulkActs:
                 self,
                 number,
                 title=f"End all sessions of {counted(number, 'user')}",
-                consequences=consequences.of_bulk_end(chosen, number),
+                consequences=consequences.of_bulk_end(chosen, number, actor=actor_of(request)),
             )
         with transaction.atomic():
             with_one = User.objects.filter(pk__in=sessions.order_by().values("user"))

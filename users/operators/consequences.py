@@ -80,16 +80,23 @@ def of_oneself(user: User, actor: User) -> str:
     return "This is you: you are logged out." if user.pk == actor.pk else ""
 
 
-def of_bulk_deactivation(users: UserQuerySet, number: int) -> list[str]:
+def of_bulk_deactivation(users: UserQuerySet, number: int, *, actor: User) -> list[str]:
     administrators = users.administrators().count()
     are = "is an administrator" if administrators == 1 else "are administrators"
     return sentences(
         f"{people(number)} can no longer log in.",
         f"{administrators:,} of them {are}." if administrators else "",
         sessions_that_end(users),
+        of_oneself_among(users, actor),
     )
 
 
-def of_bulk_end(users: UserQuerySet, number: int) -> list[str]:
+def of_bulk_end(users: UserQuerySet, number: int, *, actor: User) -> list[str]:
     has = "has" if number == 1 else "have"
-    return [f"{sessions_that_end(users)[:-1]}: all that {people(number)} {has}."]
+    ended = f"{sessions_that_end(users)[:-1]}: all that {people(number)} {has}."
+    return sentences(ended, of_oneself_among(users, actor))
+
+
+def of_oneself_among(users: UserQuerySet, actor: User) -> str:
+    is_among = users.filter(pk=actor.pk).exists()
+    return "You are one of them: you are logged out." if is_among else ""

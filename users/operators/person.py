@@ -22,7 +22,7 @@ def page_of(user: User, *, session: Session | None) -> dict[str, Any]:
     """Return what the template shows of the user; `session` is the operator's own.
 
     The number of queries is the same however much there is: a count and the newest of the
-    sessions, two halves of the time line, two of the mails.
+    sessions, two halves of the time line, two of the mails; one more for who is invited.
     """
     return {
         "user": user,
