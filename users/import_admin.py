@@ -28,14 +28,14 @@ from users.transfer.importing import OnRefusal
 PATIENCE = timedelta(seconds=10)  # then the page asks whether there is a worker
 
 COLUMNS = {
-    "id": "The number of a user that is there; `email` or `id` tells who a row is about.",
-    "email": "Their address. With an `id` it may be a new one.",
+    "id": "The number of a user who is there. This or the email tells whom a row is about.",
+    "email": "Their address. In a row with an id it may be a new one.",
     "name": "Their name.",
     "client_id": "The number of their client.",
-    "client": "The name of their client, in any case, instead of or beside its number.",
-    "role": "`administrator` or `regular`. Nobody becomes an administrator without this word.",
-    "active": "`true` or `false`: whether they may log in.",
-    "invite": "`true` mails a link with which they choose a password.",
+    "client": "The name of their client, in any case, instead of its number or beside it.",
+    "role": "“administrator” or “regular”. Nobody becomes an administrator without this word.",
+    "active": "“true” or “false”: whether they may log in.",
+    "invite": "“true” mails them a link with which they choose a password.",
 }
 
 
