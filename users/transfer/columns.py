@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 200_000
+LAST_ROW = 1_048_576  # where a sheet ends in every program, empty rows and all
 MAX_COLUMNS = 256
 MAX_RECORD = 128 * 1024  # characters of one row, whatever lines it spans
 
@@ -21,6 +22,10 @@ class FileRefused(Exception):
         super().__init__(detail)
         self.code = code
         self.detail = detail
+
+
+def too_many_rows() -> FileRefused:
+    return FileRefused("too_many_rows", f"A file has at most {MAX_ROWS:,} rows.")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import IO, Literal
 
 from users.transfer.columns import (
     KNOWN,
+    LAST_ROW,
     MAX_COLUMNS,
     MAX_FILE_BYTES,
     MAX_RECORD,
@@ -20,6 +21,7 @@ from users.transfer.columns import (
     FileRefused,
     names_of,
     read_columns,
+    too_many_rows,
 )
 from users.transfer.workbooks import as_csv
 
@@ -143,7 +145,7 @@ def look_through(file: IO[bytes], encoding: str, delimiter: str) -> Table:
     columns = read_columns(*header)
     total = sum(1 for _ in islice(rows, MAX_ROWS + 1))
     if total > MAX_ROWS:
-        raise FileRefused("too_many_rows", f"A file has at most {MAX_ROWS:,} rows.")
+        raise too_many_rows()
     return Table(file, encoding, delimiter, columns, total)
 
 
@@ -160,6 +162,8 @@ def records(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[Record]:
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         for number, cells in enumerate(reader, start=1):
             lines.read = 0
+            if number > LAST_ROW:
+                raise too_many_rows()
             if len(cells) > MAX_COLUMNS:
                 detail = f"Row {number}: more than {MAX_COLUMNS} cells."
                 raise FileRefused("unreadable", detail)

@@ -11,13 +11,12 @@ from xml.parsers import expat
 from openpyxl import load_workbook
 
 from users.transfer.cells import text_of
-from users.transfer.columns import MAX_COLUMNS, MAX_ROWS, FileRefused
+from users.transfer.columns import LAST_ROW, MAX_COLUMNS, MAX_ROWS, FileRefused, too_many_rows
 
 MAX_UNPACKED = 160 * 1024 * 1024  # bytes of all parts together: 200,000 rows have about half
 MAX_PARTS = 1000
 MAX_ELEMENTS = 6_000_000  # of one part
 MAX_DEPTH = 32
-LAST_ROW = 1_048_576  # where a sheet ends in every program
 SPOOL = 1024 * 1024
 UNREADABLE = "This is no workbook (XLSX) that can be read."
 
@@ -54,7 +53,7 @@ def rows_of(file: IO[bytes]) -> Iterator[tuple[Any, ...]]:
     filled = 0
     for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
         if number > LAST_ROW or filled > MAX_ROWS:
-            raise FileRefused("too_many_rows", f"A file has at most {MAX_ROWS:,} rows.")
+            raise too_many_rows()
         if len(row) > MAX_COLUMNS:
             raise FileRefused("unreadable", f"Row {number}: more than {MAX_COLUMNS} cells.")
         filled += any(value is not None for value in row)

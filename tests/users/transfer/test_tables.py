@@ -10,7 +10,7 @@ import pytest
 from tests.users.transfer.tables import workbook
 from users.transfer import tables, workbooks
 from users.transfer.cells import guard, unguard
-from users.transfer.columns import FileRefused
+from users.transfer.columns import LAST_ROW, FileRefused
 from users.transfer.tables import read_table
 
 ROW = ["Zoë", "zoe@example.com"]
@@ -74,6 +74,7 @@ def test_reads_cells_of_a_workbook_as_text() -> None:
         (b"email\n" + b"a" * 200_000, "unreadable"),
         (b"email" + b"," * 10_000 + b"\n", "unreadable"),
         (b'email\n"' + b"a\n" * 200_000, "unreadable"),
+        (b"email\n" + b"\n" * LAST_ROW, "too_many_rows"),
         (b"\xff\xfea", "unreadable"),
         (b"email\n\x81\n", "unreadable"),
         (b"PK\x03\x04 and no more", "unreadable"),
