@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db import transaction
 from django.http import (
     FileResponse,
     HttpRequest,
@@ -17,12 +16,17 @@ from django.http import (
 from django.urls import URLPattern, path, reverse
 from typing_extensions import override
 
-from config.audit.events import Event
-from config.audit.trail import record
 from config.operators.verb_admin import VerbAdmin
 from users.managers import UserQuerySet
 from users.models import User
-from users.transfer.exporting import CSV_TYPE, XLSX_TYPE, TooManyRows, csv_chunks, write_xlsx
+from users.transfer.exporting import (
+    CSV_TYPE,
+    XLSX_TYPE,
+    TooManyRows,
+    csv_chunks,
+    note_export,
+    write_xlsx,
+)
 
 
 class ExportAdmin(VerbAdmin):
@@ -68,10 +72,8 @@ class ExportAdmin(VerbAdmin):
         except IncorrectLookupParameters:
             return HttpResponseRedirect(reverse("admin:users_user_changelist"))
         if request.method == "GET":
-            with transaction.atomic():
-                details = {"format": form, "filter": request.GET.urlencode()[:255]}
-                actor = cast(User, request.user)
-                record(Event.USERS_EXPORTED, actor=actor, details=details)
+            actor = cast(User, request.user)
+            note_export(actor=actor, form=form, narrowing=request.GET.urlencode())
         return users
 
 

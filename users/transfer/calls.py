@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import StreamingHttpResponse
@@ -15,7 +15,7 @@ from config.api.parameters import OneOfField
 from users.managers import UserQuerySet
 from users.models import User
 from users.transfer.columns import FileRefused
-from users.transfer.exporting import CSV_TYPE, csv_chunks
+from users.transfer.exporting import CSV_TYPE, csv_chunks, note_export
 from users.transfer.importing import OnRefusal, import_table, rehearse
 from users.transfer.reports import Report
 from users.transfer.tables import read_table
@@ -86,6 +86,8 @@ def export_csv(request: Request, users: UserQuerySet) -> Any:
     """Answer with all of these users as CSV, one query after the other while it is sent."""
     chunks: Iterator[bytes] = iter(())
     if request.method != "HEAD":
+        narrowing = request._request.GET.urlencode()
+        note_export(actor=cast(User, request.user), form="csv", narrowing=narrowing)
         chunks = csv_chunks(users)
         chunks = chain([next(chunks)], chunks)  # a database that is away is 503, not a broken file
     return StreamingHttpResponse(

@@ -5,11 +5,14 @@ import io
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from django.db import transaction
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from config.api.values import represent_value
+from config.audit.events import Event
+from config.audit.trail import record
 from users.managers import UserQuerySet
 from users.models import User
 from users.transfer.cells import guard
@@ -26,6 +29,12 @@ Progress = Callable[[int], None]  # called with how many rows are done
 
 class TooManyRows(Exception):
     """More than a sheet has place for."""
+
+
+@transaction.atomic
+def note_export(*, actor: User | None, form: str, narrowing: str) -> None:
+    """Record that users are taken out; to be called before the first of them is."""
+    record(Event.USERS_EXPORTED, actor=actor, details={"format": form, "filter": narrowing[:255]})
 
 
 def csv_chunks(

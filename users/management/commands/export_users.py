@@ -3,6 +3,7 @@
 import re
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
@@ -11,7 +12,7 @@ from config.progress import Bar
 from users.management.files import written_whole
 from users.managers import UserQuerySet
 from users.models import STATUSES, User
-from users.transfer.exporting import TooManyRows, csv_chunks, write_xlsx
+from users.transfer.exporting import TooManyRows, csv_chunks, note_export, write_xlsx
 
 
 class Command(BaseCommand):
@@ -39,6 +40,9 @@ class Command(BaseCommand):
         is_workbook = options["format"] == "xlsx" or (
             options["format"] is None and options["file"].lower().endswith(".xlsx")
         )
+        narrowed = {k: options[k] for k in ("client", "role", "status", "search") if options[k]}
+        form = "xlsx" if is_workbook else "csv"
+        note_export(actor=None, form=form, narrowing=urlencode(narrowed))
         bar = Bar(users.count())
         try:
             with written_whole(options["file"]) as file:
