@@ -6,11 +6,12 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from clients.models import Client
 from config.audit.models import AuditEvent
+from config.audit.trail import Act
 from tests.factories import (
     AdministratorFactory,
     ClientFactory,
@@ -19,9 +20,10 @@ from tests.factories import (
     as_row,
 )
 from tests.users.transfer.tables import counts, faults, imported, rehearsed
+from users.bulk import Batch, save_batch
 from users.lifecycle import LastAdministrator
 from users.models import Mail, Session, User
-from users.transfer.importing import BATCH, OnRefusal, import_table
+from users.transfer.importing import BATCH, OnRefusal, Overtaken, import_table
 from users.transfer.tables import read_table
 
 pytestmark = pytest.mark.django_db
@@ -348,3 +350,66 @@ def test_memory_does_not_go_with_the_rows(acme: Client) -> None:
         return highest
 
     assert peak(8000) - peak(2000) < 4 * 1024 * 1024
+
+
+@pytest.fixture
+def overtaken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let another request make the users of these emails between the planning and the writing."""
+    emails: list[str] = []
+    write = save_batch
+
+    def make_first(batch: Batch, **more: Any) -> list[Act]:
+        for user in batch.new:
+            if user.email in emails:
+                raise IntegrityError("users_email_key")
+        return write(batch, **more)
+
+    monkeypatch.setattr("users.transfer.importing.save_batch", make_first)
+    return emails
+
+
+THREE = "name,email,client\nX,x@example.com,acme\nY,y@example.com,acme\nZ,z@example.com,acme\n"
+
+
+def test_a_row_that_is_overtaken_is_refused(acme: Client, overtaken: list[str]) -> None:
+    overtaken.append("y@example.com")
+
+    report = imported(THREE, skip=True)
+
+    assert (counts(report), faults(report)) == ((2, 0, 0, 1), [(3, "", "stale")])
+    assert [*User.objects.values_list("name", flat=True)] == ["X", "Z"]
+
+
+def test_an_import_that_is_overtaken_again_and_again_writes_nothing(
+    acme: Client, overtaken: list[str]
+) -> None:
+    overtaken.append("y@example.com")
+    before = everything()
+
+    with pytest.raises(Overtaken):
+        imported(THREE)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_an_administrator_who_goes_meanwhile_counts(
+    administrator: User, acme: Client, monkeypatch: pytest.MonkeyPatch, skip: bool
+) -> None:
+    """The planning saw two, the writing sees one."""
+    second = AdministratorFactory()
+    write = save_batch
+
+    def deactivate_first(batch: Batch, **more: Any) -> list[Act]:
+        User.objects.filter(pk=second.pk).update(active=False)
+        return write(batch, **more)
+
+    monkeypatch.setattr("users.transfer.importing.save_batch", deactivate_first)
+    text = "email,name,client,active\nx@example.com,X,acme,\nada@example.com,,,no\n"
+
+    if skip:
+        report = imported(text, skip=True)
+        assert faults(report) == [(3, "", "last_administrator")]
+    else:
+        with pytest.raises(LastAdministrator):
+            imported(text)
+    assert as_row(administrator)["active"] is True
