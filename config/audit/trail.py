@@ -18,6 +18,12 @@ Changes = Mapping[str, tuple[Any, Any]]  # what was and what is, by field
 MASKED = "***"
 SECRETS = frozenset({"password"})
 BATCH = 1000  # events an INSERT
+COLUMNS = tuple(column.attname for column in AuditEvent._meta.concrete_fields[1:])  # but the id
+INSERT = (
+    f"INSERT INTO audit_events ({', '.join(COLUMNS)}) "  # noqa: S608 # names of ours
+    f"VALUES ({', '.join(['%s'] * len(COLUMNS))})"
+)
+_AT = COLUMNS.index("at")
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ def append(lane: AuditLane, acts: Iterable[Act]) -> None:
     events = [_next_event(lane, act) for act in acts]
     # The lane first: a trigger refuses an event that no lane has counted.
     save_lane(lane)
-    AuditEvent.objects.bulk_create(events)
+    with connection.cursor() as cursor:  # building the query by the ORM cost more than running it
+        cursor.executemany(INSERT, [_row(event) for event in events])
 
 
 def save_lane(lane: AuditLane) -> None:
@@ -80,6 +87,12 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
         name: (_masked(name, before.get(name)), _masked(name, value))
         for name, value in after.items()
     }
+
+
+def _row(event: AuditEvent) -> list[Any]:
+    row = [getattr(event, column) for column in COLUMNS]
+    row[_AT] = connection.ops.adapt_datetimefield_value(event.at)
+    return row
 
 
 def _masked(name: str, value: Any) -> Any:
