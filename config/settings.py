@@ -145,6 +145,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # Accounts
 AUTH_USER_MODEL = "users.User"

@@ -19,6 +19,7 @@ from config.api.values import represent_value
 from config.audit.events import Event
 from config.audit.models import AuditEvent
 from config.operators.charts import Bar, bars, columns
+from config.operators.time_line import words_of
 from users.counts import ADMINISTRATORS, UserCount
 from users.models import User
 
@@ -168,6 +169,7 @@ def shown(act: AuditEvent) -> dict[str, Any]:
     page = pages.get(act.target_type) if act.target_id else None
     return {
         "act": act,
+        "words": words_of(act),
         "at": represent_value(act.at),
         "url": reverse("admin:audit_auditevent_change", args=(act.pk,)),
         "target_url": reverse(page, args=(act.target_id,)) if page else "",

@@ -47,7 +47,7 @@ def _line(event: AuditEvent) -> Line:
     return Line(
         at=event.at,
         stamp=represent_value(event.at),
-        words=str(event.event).replace("_", " ").capitalize(),
+        words=words_of(event),
         actor=event.actor,
         target=event.target,
         address=event.address,
@@ -56,6 +56,11 @@ def _line(event: AuditEvent) -> Line:
         sessions_ended=ended if isinstance(ended, int) else 0,
         url=reverse("admin:audit_auditevent_change", args=(event.pk,)),
     )
+
+
+def words_of(event: AuditEvent) -> str:
+    """Return what happened, such as `Invitation sent`."""
+    return str(event.event).replace("_", " ").capitalize()
 
 
 def changes_of(event: AuditEvent) -> str:

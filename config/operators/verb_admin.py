@@ -115,6 +115,10 @@ class VerbAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # the class takes n
         return rows.matching(words)
 
     @override
+    def get_action_choices(self, request: HttpRequest, default_choices: Any = ()) -> Any:
+        return super().get_action_choices(request, [("", "Choose …")])
+
+    @override
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:

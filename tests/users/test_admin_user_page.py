@@ -331,7 +331,7 @@ def test_what_would_be_refused_is_not_asked_about(browser: Browser, administrato
 def test_shows_the_user_as_they_are_while_it_asks(browser: Browser, regular: User) -> None:
     text = post(browser, regular, email="new@example.com", active=False).content.decode()
 
-    head = text.partition("Acts</h2>")[0]
+    head = text.partition("Actions</h2>")[0]
     assert "rita@example.com" in head
     assert "new@example.com" not in head
 

@@ -1,0 +1,1 @@
+"""How dates are written on the operators' site, by language."""
