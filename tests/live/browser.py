@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
@@ -84,7 +85,9 @@ def submit(driver: webdriver.Chrome, button: str = "[type=submit]") -> None:
     """Press the button that this selector finds, and wait for the page that follows."""
     page = driver.find_element(By.TAG_NAME, "html")
     driver.find_element(By.CSS_SELECTOR, button).click()
-    WebDriverWait(driver, 30).until(staleness_of(page))
+    # While the page goes, the browser may say so in words that are no name of an error.
+    wait = WebDriverWait(driver, 30, ignored_exceptions=[WebDriverException])
+    wait.until(staleness_of(page))
 
 
 def log_in(driver: webdriver.Chrome, origin: str, email: str, password: str) -> None:
