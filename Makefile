@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 INSTALL = $(if $(shell command -v uv),VIRTUAL_ENV=$(VENV) uv pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format fuzz timings page-times lock clean
+.PHONY: help run test check format fuzz timings page-times screenshots lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Roster needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -76,6 +76,9 @@ timings: $(VENV)/test ## Time 200 log-ins of each kind against a running server;
 # On SQLite, or where TEST_DATABASE_URL says; USERS= for another number.
 page-times: $(VENV)/test ## Time the pages of the operators' site with a million users; fails where one takes a second
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.live.page_times --users $(or $(USERS),1000000)
+
+screenshots: $(VENV)/test ## Take the pictures in docs/screenshots anew, of made-up data (needs chromium)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.live.screenshots
 
 lock: ## Write requirements.txt and tests/requirements.txt anew from their .in files (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade requirements.in -o requirements.txt
