@@ -89,7 +89,10 @@ class Eyes:
 
     def links(self) -> list[str]:
         """Return the addresses within the operators' site that this page leads to."""
-        script = "return [...document.querySelectorAll('a[href]')].map((link) => link.href)"
+        script = (  # in a drawing, `href` of a link is no text
+            "return [...document.querySelectorAll('a[href]')]"
+            ".map((link) => new URL(link.getAttribute('href'), document.baseURI).href)"
+        )
         found = [urldefrag(url)[0] for url in self.driver.execute_script(script)]
         start = f"{self.service.origin}/admin/"
         return [url.removeprefix(self.service.origin) for url in found if url.startswith(start)]
@@ -220,7 +223,8 @@ def test_menu_and_filters_by_keyboard_alone(inside: Eyes) -> None:
     assert press(Keys.ESCAPE) == "menu-button"
     assert not inside.find("#menu").is_displayed()
 
-    inside.driver.execute_script("document.querySelector('summary').focus()")
+    role = "document.querySelector('#changelist-filter details:nth-of-type(2) > summary')"
+    inside.driver.execute_script(f"{role}.focus()")
     press(Keys.ENTER)
     assert inside.find("details.filter[open]")
     assert press(Keys.TAB) == "All"
