@@ -61,7 +61,7 @@ class ImportAdmin(VerbAdmin):
     """Files of users: what became of each; a file is deleted once it is written or discarded."""
 
     actions = None
-    list_display = ("created_at", "filename", "user", "state", "new", "changed", "refused")
+    list_display = ("filename", "state", "new", "changed", "refused", "user", "created_at")
     list_select_related = ("user",)
     list_filter = ("state",)
     lookups = ("state__exact",)

@@ -69,7 +69,10 @@ def test_all_pages_are_asked_about_without_loading_anybody(
 
     assert consequences(page)[0] == "150 people can no longer log in."
     assert not [
-        q for q in asked if 'WHERE "users"."client_id"' in q["sql"] and "COUNT" not in q["sql"]
+        q["sql"]
+        for q in asked
+        if 'WHERE "users"."client_id"' in q["sql"]
+        and not any(word in q["sql"] for word in ("COUNT", "LIMIT"))  # the list has its page
     ]
     assert told(say_yes(browser, f"{USERS}{query}", page)) == [
         ("success", "Users deactivated: 150.")

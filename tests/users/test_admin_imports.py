@@ -55,7 +55,7 @@ def test_writes_nothing_before_an_operator_says_so(browser: Browser) -> None:
 
     assert (job.state, job.new, job.refused) == ("rehearsed", 1, 0)
     assert User.objects.count() == before
-    assert "Write all 1 rows, or none" in shown(browser, job)
+    assert "Write 1 row, all or none" in shown(browser, job)
 
 
 def test_writes_what_was_rehearsed_and_invites(
