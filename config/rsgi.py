@@ -2,9 +2,9 @@
 
 In plain WSGI a thread waits for the body, and as many slow clients as there are threads stop
 everybody else. Here the event loop collects it, at most 1 MiB in at most 10 seconds, or a file to
-import (`config.uploads`); and it sends long answers piece by piece, as the client takes them.
-Headers spelt with an underscore are dropped: in WSGI `X_Forwarded_For` would pass for
-`X-Forwarded-For`.
+import (`config.uploads`). A long answer is made whole in a file first: a client that gets it gets
+all of it, and one that reads slowly holds neither a thread nor memory. Headers spelt with an
+underscore are dropped: in WSGI `X_Forwarded_For` would pass for `X-Forwarded-For`.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
-from django.http import HttpResponseBase
+from django.db import InterfaceError, OperationalError
 
 from config.api.errors import CONTENT_TYPE, Fault, problem_body
 from config.api.parsing import MAX_BODY_BYTES
@@ -34,11 +34,19 @@ from config.uploads import (
 from config.wsgi import application
 
 BODY_SECONDS = 10
-SEND_SECONDS = 60  # for one piece of a long answer
+OPEN_SECONDS = 60  # in which Granian has long since opened the file that it is to send
 TOO_SLOW = "The body did not arrive in time."
 THREADS = 8  # a worker; while one waits for Argon2 or the database, the others go on
 
-REFUSAL_CODES = {408: "request_timeout", 503: "unavailable"}
+NO_LENGTH = "Send the file with a Content-Length."
+TOO_LONG = f"A file has at most {MAX_UPLOAD_BYTES >> 20} MiB."
+AWAY = "Try again in a few seconds."
+REFUSAL_CODES = {
+    408: "request_timeout",
+    413: "payload_too_large",
+    500: "error",
+    503: "unavailable",
+}
 
 Headers = list[tuple[str, str]]
 
@@ -51,8 +59,18 @@ class Application:
     uploads = 0  # under way in this worker
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        try:
+            await self._answer(scope, protocol)
+        except (OperationalError, InterfaceError, OSError) as fault:  # a database, or a full disk
+            log.error("unavailable: %s", type(fault).__name__)  # no trace each time
+            refuse(protocol, scope, 503, AWAY, ("retry-after", "5"))
+        except Exception:  # noqa: BLE001 # there is nobody above who would answer
+            log.exception("the server has failed")
+            refuse(protocol, scope, 500, "Something went wrong on our side.")
+
+    async def _answer(self, scope: Any, protocol: Any) -> None:
         if set(scope.headers.keys()) != {name for name, _ in scope.headers.items()}:
-            protocol.response_bytes(*refused(scope, 400, "A header is not in ASCII."))
+            refuse(protocol, scope, 400, "A header is not in ASCII.")
         elif is_upload(scope) and await in_thread(may_upload, scope):
             await self._take_file(scope, protocol)
         else:
@@ -63,77 +81,59 @@ class Application:
             async with asyncio.timeout(BODY_SECONDS):
                 body, length = await receive(scope.headers, protocol)
         except TimeoutError:
-            protocol.response_bytes(*refused(scope, 408, TOO_SLOW))
+            refuse(protocol, scope, 408, TOO_SLOW)
             return
         await answer(environ_of(scope, io.BytesIO(body), length), protocol)
 
     async def _take_file(self, scope: Any, protocol: Any) -> None:
-        if self.uploads >= MOST_AT_ONCE:
-            status, headers, body = refused(scope, 503, BUSY)
-            headers.append(("retry-after", str(RETRY_SECONDS)))
-            protocol.response_bytes(status, headers, body)
-            return
-        self.uploads += 1
-        try:
-            with tempfile.TemporaryFile() as file:
-                length = await receive_file(scope.headers, protocol, file)
-                await answer(environ_of(scope, file, length), protocol)
-        except TimeoutError:
-            protocol.response_bytes(*refused(scope, 408, TOO_SLOW))
-        finally:
-            self.uploads -= 1
+        length = announced(scope.headers)
+        if "transfer-encoding" in scope.headers:
+            # Granian does not tell a body that broke off from one that has ended.
+            refuse(protocol, scope, 400, NO_LENGTH)
+        elif length > MAX_UPLOAD_BYTES:
+            refuse(protocol, scope, 413, TOO_LONG)
+        elif self.uploads >= MOST_AT_ONCE:
+            refuse(protocol, scope, 503, BUSY, ("retry-after", str(RETRY_SECONDS)))
+        else:
+            self.uploads += 1
+            try:
+                with tempfile.TemporaryFile() as file:
+                    await receive_file(protocol, file)
+                    await answer(environ_of(scope, file, str(length)), protocol)
+            except TimeoutError:
+                refuse(protocol, scope, 408, TOO_SLOW)
+            finally:
+                self.uploads -= 1
 
 
 async def in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
     return await asyncio.get_running_loop().run_in_executor(_threads, call, *arguments)
 
 
-async def receive_file(headers: Any, protocol: Any, file: IO[bytes]) -> str:
-    """Write the body into `file` and return its length for the application, as `receive` does.
+async def receive_file(protocol: Any, file: IO[bytes]) -> None:
+    """Write the body into `file`; one that ends early is shorter than was announced.
 
     Raises `TimeoutError` for a sender that is slower than `MIN_RATE` but for 10 seconds.
     """
-    length = "" if "transfer-encoding" in headers else str(announced(headers))
-    if length and int(length) > MAX_UPLOAD_BYTES:
-        return length
     started = asyncio.get_running_loop().time()
     async with asyncio.timeout(BODY_SECONDS) as limit:
         try:
             async for chunk in protocol:
                 file.write(chunk)
-                if file.tell() > MAX_UPLOAD_BYTES:
-                    break
                 limit.reschedule(started + BODY_SECONDS + file.tell() / MIN_RATE)
         except RuntimeError:  # the client has gone
             pass
-    received = file.tell()
     file.seek(0)
-    return length or str(received)
 
 
 async def answer(environ: dict[str, Any], protocol: Any) -> None:
-    """Let the application answer; a long answer is sent piece by piece."""
+    """Let the application answer; Granian sends a file as fast as the client takes it."""
     status, headers, content = await in_thread(respond, environ)
     if isinstance(content, bytes):
         protocol.response_bytes(status, headers, content)
-    else:
-        await stream(protocol.response_stream(status, headers), content)
-
-
-async def stream(transport: Any, content: HttpResponseBase) -> None:
-    """Send what the application makes when the client has taken what was before it.
-
-    A thread is held only while a piece is made. Who stops reading for a minute has gone.
-    """
-    pieces = iter(content)
-    try:
-        while (piece := await in_thread(next, pieces, None)) is not None:
-            async with asyncio.timeout(SEND_SECONDS):
-                await transport.send_bytes(piece)
-    except (RuntimeError, TimeoutError):  # Granian's own when the client has gone
-        log.info("- /- the client has gone")
-    finally:
-        await in_thread(content.close)
+        return
+    protocol.response_file(status, headers, f"/dev/fd/{content.fileno()}")
+    asyncio.get_running_loop().call_later(OPEN_SECONDS, content.close)
 
 
 async def receive(headers: Any, protocol: Any) -> tuple[bytes, str]:
@@ -188,26 +188,49 @@ def environ_of(scope: Any, body: IO[bytes], length: str) -> dict[str, Any]:
     return environ | ({"CONTENT_LENGTH": length} if length else {})
 
 
-def respond(environ: dict[str, Any]) -> tuple[int, Headers, bytes | HttpResponseBase]:
-    """Return the application's answer: whole, or what makes it piece by piece and is to be closed.
-
-    Files of known length are whole, too.
-    """
+def respond(environ: dict[str, Any]) -> tuple[int, Headers, bytes | IO[bytes]]:
+    """Return the application's answer: short ones as bytes, others as a file to be closed."""
     started: list[tuple[str, Headers]] = []
 
     def start_response(status: str, headers: Headers, exc_info: Any = None) -> Any:
         started[:] = [(status, headers)]
 
     made: Any = application(environ, start_response)
-    status, headers = started[0]
-    if getattr(made, "streaming", False) and not made.has_header("Content-Length"):
-        return int(status[:3]), headers, made
     try:
-        content = b"".join(made)
+        is_whole = environ["REQUEST_METHOD"] == "HEAD" or is_short(made)
+        content = b"".join(made) if is_whole else filled_file(made)
     finally:
         if hasattr(made, "close"):
             made.close()
+    status, headers = started[0]
+    if not isinstance(content, bytes):
+        headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        headers.append(("content-length", str(content.tell())))
     return int(status[:3]), headers, content
+
+
+def is_short(made: Any) -> bool:
+    """Tell whether an answer is in memory already, or a file of known length that may be."""
+    if not getattr(made, "streaming", False):
+        return True
+    return int(made.headers.get("Content-Length", MAX_BODY_BYTES + 1)) <= MAX_BODY_BYTES
+
+
+def filled_file(pieces: Iterable[bytes]) -> IO[bytes]:
+    """Return a file of these pieces, at its end; what fails in the middle leaves none."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 # closed when it is sent
+    try:
+        file.writelines(pieces)
+        file.flush()
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def refuse(protocol: Any, scope: Any, status: int, detail: str, *headers: tuple[str, str]) -> None:
+    status, common, body = refused(scope, status, detail)
+    protocol.response_bytes(status, [*common, *headers], body)
 
 
 def refused(scope: Any, status: int, detail: str) -> tuple[int, Headers, bytes]:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.http import StreamingHttpResponse
 from django.test import Client
 
@@ -79,6 +80,7 @@ def serve(request: Any, connection: Connection) -> tuple[int, dict[str, str], by
 
 LENGTH = ("content-length", "4")
 CHUNKED = ("transfer-encoding", "chunked")
+LONG = ("content-length", str(MAX_BODY_BYTES + 1))
 
 
 @pytest.mark.parametrize(
@@ -158,69 +160,96 @@ def test_passes_on_a_query_beyond_ascii() -> None:
     assert environ["QUERY_STRING"].encode("latin-1").decode() == "search=Ж"
 
 
-class Transport:
-    """A client that takes so many pieces, then goes away or reads no more."""
+def reached(pieces: Iterator[bytes], headers: dict[str, str] | None = None) -> Any:
+    """Return what `respond` makes of an answer that the application gives in pieces."""
+    made = StreamingHttpResponse(pieces, headers=headers)
 
-    def __init__(self, takes: int, then: str = "go") -> None:
-        self.takes, self.then, self.taken = takes, then, b""
+    def application(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", list(made.items()))
+        return made
 
-    async def send_bytes(self, data: bytes) -> None:
-        if self.takes == 0:
-            if self.then == "go":
-                raise RuntimeError("protocol closed")
-            await asyncio.Event().wait()
-        self.takes -= 1
-        self.taken += data
+    return made, application
 
 
-@pytest.mark.parametrize(
-    ("transport", "taken"),
-    [(Transport(9), b"abc"), (Transport(1), b"a"), (Transport(1, "wait"), b"a")],
-    ids=["whole", "gone", "stopped"],
-)
-def test_sends_piece_by_piece_and_closes(
-    transport: Transport, taken: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rsgi, "SEND_SECONDS", 0.05)
-    made: list[bytes] = []
-
-    def pieces() -> Iterator[bytes]:
-        for piece in (b"a", b"b", b"c"):
-            made.append(piece)
-            yield piece
-
-    answer = StreamingHttpResponse(pieces())
-
-    asyncio.run(rsgi.stream(transport, answer))
-
-    assert transport.taken == taken
-    assert answer.closed
-    assert len(made) <= len(taken) + 1
+def answered(application: Any, monkeypatch: pytest.MonkeyPatch, method: str = "GET") -> Any:
+    monkeypatch.setattr(rsgi, "application", application)
+    return rsgi.respond({"REQUEST_METHOD": method})
 
 
-@pytest.mark.parametrize(
-    ("headers", "connection", "expected"),
-    [
-        ([LENGTH], Connection(b"{}", b"  "), (b"{}  ", "4")),
-        ([CHUNKED], Connection(b"{}"), (b"{}", "2")),
-        ([LENGTH], Connection(b"{", then="go"), (b"{", "4")),
-        ([("content-length", "99999999")], Connection(then="wait"), (b"", "99999999")),
-        ([CHUNKED], Connection(b"0123456789", b"0", then="wait"), (b"01234567890", "11")),
-    ],
-    ids=["whole", "chunked", "gone", "announced-long", "chunked-long"],
-)
-def test_takes_a_file_and_its_length(
-    headers: list[tuple[str, str]],
-    connection: Connection,
-    expected: tuple[bytes, str],
+@pytest.mark.django_db
+def test_makes_a_long_answer_whole_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, application = reached(iter([b"ab", b"c"]))
+
+    _, headers, file = answered(application, monkeypatch)
+
+    assert (file.tell(), file.seek(0), file.read()) == (3, 0, b"abc")
+    assert ("content-length", "3") in headers
+    assert made.closed
+    file.close()
+
+
+@pytest.mark.django_db
+def test_sends_no_part_of_an_answer_that_fails_in_the_middle(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rsgi, "MAX_UPLOAD_BYTES", 10)
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        raise OperationalError
+
+    made, application = reached(pieces())
+    monkeypatch.setattr(rsgi, "application", application)
+
+    status, headers, body = serve(scope("GET", "/users"), Connection())
+
+    assert (status, json.loads(body)["code"]) == (503, "unavailable")
+    assert headers["retry-after"]
+    assert made.closed
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [("HEAD", {}), ("GET", {"Content-Length": "3"})],
+    ids=["head", "short-file"],
+)
+def test_makes_no_file_of_what_is_short(
+    method: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, application = reached(iter([b"abc"]), headers)
+
+    assert answered(application, monkeypatch, method)[2] == b"abc"
+
+
+@pytest.mark.parametrize("fault", [OperationalError, OSError, KeyError])
+def test_answers_where_the_server_itself_fails(
+    fault: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Any) -> Any:
+        raise fault
+
+    monkeypatch.setattr(rsgi, "may_upload", fail)
+
+    status, headers, body = serve(upload(LONG), Connection(b"a"))
+
+    assert status == (500 if fault is KeyError else 503)
+    assert json.loads(body)["request_id"] == headers["x-request-id"]
+    assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("connection", "expected"),
+    [
+        (Connection(b"{}", b"  "), b"{}  "),
+        (Connection(b"{", then="go"), b"{"),
+    ],
+    ids=["whole", "gone"],
+)
+def test_takes_a_file(connection: Connection, expected: bytes) -> None:
     file = io.BytesIO()
 
-    length = asyncio.run(rsgi.receive_file(Headers(*headers), connection, file))
+    asyncio.run(rsgi.receive_file(connection, file))
 
-    assert (file.read(), length) == expected
+    assert file.read() == expected
 
 
 def upload(*headers: tuple[str, str]) -> Any:
@@ -238,7 +267,7 @@ def test_a_file_that_does_not_come_is_408_and_gives_up_its_place(
 ) -> None:
     monkeypatch.setattr(rsgi, "BODY_SECONDS", 0.05)
 
-    status, _, body = serve(upload(CHUNKED), Connection(b"a", then="wait"))
+    status, _, body = serve(upload(LONG), Connection(b"a", then="wait"))
 
     assert (status, json.loads(body)["code"]) == (408, "request_timeout")
     assert rsgi.app.uploads == 0
@@ -248,10 +277,24 @@ def test_a_file_that_does_not_come_is_408_and_gives_up_its_place(
 def test_refuses_more_files_than_it_has_places_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rsgi.app, "uploads", MOST_AT_ONCE)
 
-    status, headers, body = serve(upload(CHUNKED), Connection(b"a"))
+    status, headers, body = serve(upload(LONG), Connection(b"a"))
 
     assert (status, json.loads(body)["code"]) == (503, "unavailable")
     assert int(headers["retry-after"]) > 0
+
+
+@pytest.mark.usefixtures("may_upload")
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [(CHUNKED, (400, "bad_request")), (("content-length", "99999999"), (413, "payload_too_large"))],
+    ids=["chunked", "too-long"],
+)
+def test_reads_no_file_whose_end_it_cannot_tell_or_that_is_too_long(
+    header: tuple[str, str], expected: tuple[int, str]
+) -> None:
+    status, _, body = serve(upload(header), Connection(b"a", then="wait"))
+
+    assert (status, json.loads(body)["code"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -259,7 +302,7 @@ def test_refuses_more_files_than_it_has_places_for(monkeypatch: pytest.MonkeyPat
     [
         ("POST", "/users/import", CHUNKED, True),
         ("POST", "/users/import/", ("content-length", "1048577"), True),
-        ("POST", "/admin/users/user/import/", CHUNKED, True),
+        ("POST", "/admin/users/import/add/", CHUNKED, True),
         ("POST", "/users/import", ("content-length", "1048576"), False),
         ("PUT", "/users/import", CHUNKED, False),
         ("POST", "/users", CHUNKED, False),
@@ -288,7 +331,7 @@ def test_only_administrators_may_send_files(
 def test_operators_may_send_files_by_their_cookie(administrator: User, client: Client) -> None:
     client.post("/admin/login/", {"username": administrator.email, "password": PASSWORD})
     cookie = client.cookies["roster_admin"].value
-    path = "/admin/users/user/import/"
+    path = "/admin/users/import/add/"
 
     assert may_send(scope("POST", path, ("cookie", f"a=b; roster_admin={cookie}")))
     for other in ("roster_admin=x", "a=b", "", f"roster_admin={cookie}x"):

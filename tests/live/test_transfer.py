@@ -1,6 +1,7 @@
 """Files in and out over the running server: large, slow, gone, too many."""
 
 import json
+import socket
 import time
 from contextlib import ExitStack
 
@@ -91,10 +92,31 @@ def test_what_is_exported_is_imported_unchanged(service: Service, root: str) -> 
     assert (status, json.loads(answer)["new"]) == (200, 2500)
 
     export = service.call("GET", f"/users?client_id={client_id}", token=root, Accept="text/csv")
-    assert export.headers["Transfer-Encoding"] == "chunked"
+    assert int(export.headers["Content-Length"]) == len(export.body)
     assert export.body.count(b"\r\n") == 2501
     status, answer = exchange(service, head(root, len(export.body)) + export.body)
     assert json.loads(answer)["unchanged"] == 2500
+
+
+@pytest.mark.parametrize("end", [b"ZZ\r\n", b""], ids=["malformed", "gone"])
+def test_a_chunked_file_that_breaks_off_writes_nothing(
+    service: Service, root: str, end: bytes
+) -> None:
+    client_id = service.create_client(root)
+    body = table(20, client_id)
+    chunk = b"%x\r\n%b\r\n" % (len(body), body)
+    chunked = head(root, 0, "/users/import").replace(
+        b"Content-Length: 0", b"Transfer-Encoding: chunked"
+    )
+    assert b"chunked" in chunked
+    with service.connect() as connection:
+        connection.sendall(chunked + chunk + end)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+
+    listed = service.call("GET", f"/users?client_id={client_id}", token=root)
+    assert listed.json["count"] == 0
 
 
 def test_who_goes_away_meanwhile_stops_nobody(service: Service, root: str) -> None:
