@@ -6,6 +6,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.db.models import Q
 from django.http import (
     Http404,
@@ -20,7 +21,7 @@ from django.utils import timezone
 from typing_extensions import override
 
 from config.operators.verb_admin import VerbAdmin
-from users.imports import RUNNING, NotRehearsed, bring_in, confirm, discard
+from users.imports import RUNNING, NotRehearsed, NotTheirs, bring_in, confirm, discard
 from users.models import Import, ImportFile, User
 from users.transfer.columns import MAX_FILE_BYTES
 from users.transfer.importing import OnRefusal
@@ -121,6 +122,8 @@ class ImportAdmin(VerbAdmin):
             "file": file.defer("content", "report").first(),
             "rows": job.new + job.changed,
             "is_stuck": is_stuck,
+            "may_write": job.user_id == request.user.pk,
+            "holds_up_others": connection.vendor == "sqlite",
         }
         return self._page(request, "page", context)
 
@@ -136,7 +139,7 @@ class ImportAdmin(VerbAdmin):
                 confirm(job, on_refusal=OnRefusal(choice), actor=cast(User, request.user))
             else:
                 raise Http404
-        except NotRehearsed as refusal:
+        except (NotRehearsed, NotTheirs) as refusal:
             self.message_user(request, str(refusal.detail), messages.WARNING)
         return HttpResponseRedirect(page_of(job))
 

@@ -28,6 +28,11 @@ State = Import.State
 LEASE = timedelta(minutes=5)  # without a sign of life, another worker takes over
 KEPT_FOR = timedelta(days=7)  # an import that nobody decided on; a report
 RUNNING = {State.WAITING: State.REHEARSING, State.CONFIRMED: State.WRITING}
+MOST_ATTEMPTS = 3  # at a rehearsal; a file that ends its worker must not do so for ever
+BROKEN_OFF = (
+    "What was written before is in the audit trail. Bring the file again to see what is left."
+)
+HOPELESS = "Rehearsing this file has ended its worker each time."
 MOST_SHOWN = 100  # refusals on the page; the report has all
 
 
@@ -36,6 +41,13 @@ class NotRehearsed(Conflict):
 
     default_code = "not_rehearsed"
     default_detail = "This import is no longer waiting for a decision."
+
+
+class NotTheirs(Conflict):
+    """409: what is rehearsed is what its own bringer may do."""
+
+    default_code = "not_theirs"
+    default_detail = "Who brought this in decides on it. You can discard it."
 
 
 @transaction.atomic
@@ -48,12 +60,17 @@ def bring_in(content: bytes, filename: str, *, actor: User) -> Import:
 
 @transaction.atomic
 def confirm(job: Import, *, on_refusal: OnRefusal, actor: User) -> None:
-    """Let the worker write it in the name of `actor`; raise `NotRehearsed` (409)."""
+    """Let the worker write it in the name of `actor`.
+
+    Raises `NotRehearsed` (409), or `NotTheirs` (409) for anybody but who brought it in: nobody else
+    may change their email without their password.
+    """
+    if actor.pk != job.user_id:
+        raise NotTheirs
     origin = current_origin()
     _decide(
         job,
         state=State.CONFIRMED,
-        user=actor,
         on_refusal=on_refusal,
         address=origin.address,
         request_id=origin.request_id,
@@ -74,46 +91,60 @@ def _decide(job: Import, **values: Any) -> None:
 
 
 def run_next() -> bool:
-    """Rehearse or write the file that has waited longest; tell whether there was one."""
+    """Rehearse or write the file that has waited longest; tell whether there was one.
+
+    Where the database goes away in the middle the file is claimed again after `LEASE`.
+    """
+    _give_up_silent()
     job = _claim()
     if job is None:
         return False
     try:
         _run(job)
-    except (OperationalError, InterfaceError):  # the database is away: it is claimed again later
+    except (OperationalError, InterfaceError):
         raise
     except Exception:
         # Whatever is wrong with one file must not keep the others, nor the mails.
         log.exception("import %s cannot be run", job.pk)
-        _refuse(job, "Something went wrong on our side; the log of the worker says what.")
+        _fail(job, "Something went wrong on our side; the log of the worker says what.")
     return True
 
 
 @transaction.atomic
+def _give_up_silent() -> None:
+    """End what no worker speaks of any more: what was being written is never written twice."""
+    silent = Import.objects.filter(seen_at__lt=timezone.now() - LEASE)
+    written = silent.filter(state=State.WRITING)
+    written.update(state=State.BROKEN_OFF, error=BROKEN_OFF, seen_at=timezone.now())
+    tried = silent.filter(state=State.REHEARSING, attempts__gte=MOST_ATTEMPTS)
+    tried.update(state=State.REFUSED, error=HOPELESS, seen_at=timezone.now())
+
+
+@transaction.atomic
 def _claim() -> Import | None:
-    silent = Q(state__in=RUNNING.values(), seen_at__lt=timezone.now() - LEASE)
+    silent = Q(state=State.REHEARSING, seen_at__lt=timezone.now() - LEASE)
     waiting = Import.objects.filter(Q(state__in=RUNNING) | silent).order_by("seen_at", "pk")
     job = waiting.select_for_update(skip_locked=True, of=("self",)).first()
     if job is not None:
         job.state = RUNNING.get(State(job.state), State(job.state))
-        job.seen_at, job.rows_done = timezone.now(), 0
-        job.save(update_fields=["state", "seen_at", "rows_done"])
+        job.seen_at, job.rows_done, job.attempts = timezone.now(), 0, job.attempts + 1
+        job.save(update_fields=["state", "seen_at", "rows_done", "attempts"])
     return job
 
 
 def _run(job: Import) -> None:
     actor = User.objects.select_related("client").get(pk=job.user_id)
     if not actor.is_staff:
-        _refuse(job, "Who brought this in is no active administrator any more.")
+        _end(job, State.REFUSED, "Who brought this in is no active administrator any more.")
         return
     content = ImportFile.objects.values_list("content", flat=True).get(of=job)
     try:
         table = read_table(io.BytesIO(content or b""))
         report = _look_or_write(job, table, actor)
     except FileRefused as fault:
-        _refuse(job, fault.detail)
+        _end(job, State.REFUSED, fault.detail)
     except Conflict as fault:
-        _refuse(job, f"{fault.detail} Nothing was written.")
+        _end(job, State.REFUSED, f"{fault.detail} Nothing was written.")
     else:
         _settle(job, report)
 
@@ -130,10 +161,10 @@ def _look_or_write(job: Import, table: Table, actor: User) -> Report:
 @transaction.atomic
 def _settle(job: Import, report: Report) -> None:
     is_rehearsal = job.state == State.REHEARSING
-    state = State.DONE if report.is_written else State.REFUSED
-    Import.objects.filter(pk=job.pk).update(
-        state=State.REHEARSED if is_rehearsal else state,
-        seen_at=timezone.now(),
+    ended = State.DONE if report.is_written else State.REFUSED
+    is_ours = _speak(
+        job,
+        state=State.REHEARSED if is_rehearsal else ended,
         rows_done=report.done,
         rows_total=report.total,
         new=report.new,
@@ -143,6 +174,8 @@ def _settle(job: Import, report: Report) -> None:
         ignored_columns=", ".join(report.ignored_columns),
         error="" if is_rehearsal or report.is_written else "Rows were refused since the rehearsal.",
     )
+    if not is_ours:
+        return
     shown = [[r.row, r.column, r.detail] for r in report.refusals[:MOST_SHOWN]]
     kept: dict[str, Any] = {"report": b"".join(report.csv()), "refusals": shown}
     if not is_rehearsal:
@@ -150,12 +183,30 @@ def _settle(job: Import, report: Report) -> None:
     ImportFile.objects.filter(of=job).update(**kept)
 
 
+def _fail(job: Import, error: str) -> None:
+    """End what failed in a way that nobody foresaw: batch by batch, some may be written."""
+    is_partly_written = job.state == State.WRITING and job.on_refusal == OnRefusal.SKIP
+    if is_partly_written:
+        _end(job, State.BROKEN_OFF, f"{error} {BROKEN_OFF}")
+    else:
+        _end(job, State.REFUSED, error)
+
+
 @transaction.atomic
-def _refuse(job: Import, error: str) -> None:
-    Import.objects.filter(pk=job.pk).update(
-        state=State.REFUSED, error=error, seen_at=timezone.now()
-    )
-    ImportFile.objects.filter(of=job).update(content=None)
+def _end(job: Import, state: State, error: str) -> None:
+    if _speak(job, state=state, error=error):
+        ImportFile.objects.filter(of=job).update(content=None)
+
+
+def _speak(job: Import, **values: Any) -> bool:
+    """Write what became of this run; tell whether it is the one that counts.
+
+    A worker that was taken for dead says nothing any more of a rehearsal that another has done
+    since. What it wrote itself it may say: nobody else writes that file.
+    """
+    said_of = [job.state, State.BROKEN_OFF] if job.state == State.WRITING else [job.state]
+    ours = Import.objects.filter(pk=job.pk, attempts=job.attempts, state__in=said_of)
+    return bool(ours.update(seen_at=timezone.now(), **values))
 
 
 class Progress:
@@ -183,8 +234,9 @@ class Progress:
         self.due_at = now + 1
         with self.connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE imports SET rows_done = %s, rows_total = %s, seen_at = %s WHERE id = %s",
-                [done, whole, timezone.now(), self.job.pk],
+                "UPDATE imports SET rows_done = %s, rows_total = %s, seen_at = %s"
+                " WHERE id = %s AND attempts = %s",
+                [done, whole, timezone.now(), self.job.pk, self.job.attempts],
             )
 
 

@@ -214,6 +214,7 @@ class Import(models.Model):
         WRITING = "writing", "being written"
         DONE = "done", "done"
         REFUSED = "refused", "refused, nothing written"
+        BROKEN_OFF = "broken_off", "broken off"  # what was written before is in the trail
         DISCARDED = "discarded", "discarded, nothing written"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="imports")
@@ -224,6 +225,7 @@ class Import(models.Model):
     request_id = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     seen_at = models.DateTimeField(default=timezone.now)  # when the worker last gave a sign of life
+    attempts = models.PositiveIntegerField(default=0)  # and so which run it is that speaks
     rows_done = models.PositiveIntegerField(default=0)
     rows_total = models.PositiveIntegerField(null=True)
     new = models.PositiveIntegerField(default=0)
@@ -244,8 +246,8 @@ class Import(models.Model):
     @property
     def is_running(self) -> bool:
         """Tell whether a worker is at it, or is to be."""
-        decided = (self.State.DONE, self.State.REFUSED, self.State.DISCARDED)
-        return self.state not in (self.State.REHEARSED, *decided)
+        state = self.State
+        return self.state in (state.WAITING, state.REHEARSING, state.CONFIRMED, state.WRITING)
 
 
 class ImportFile(models.Model):

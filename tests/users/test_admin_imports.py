@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from io import StringIO
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,8 +15,12 @@ from clients.models import Client
 from config.audit.models import AuditEvent
 from tests.admin_site import enter, told
 from tests.factories import AdministratorFactory
-from users.imports import LEASE, run_next
+from users import imports
+from users.imports import LEASE, MOST_ATTEMPTS, run_next
+from users.mail.outbox import Kind, enqueue
+from users.management.commands import send_mails, work
 from users.models import Import, ImportFile, Mail, User
+from users.transfer.tables import read_table
 
 ADD = "/admin/users/import/add/"
 GOOD = "email,name,client,active,invite\nnew@example.com,New One,acme,true,true\n"
@@ -197,8 +202,9 @@ def test_writes_nothing_in_the_name_of_one_who_is_no_administrator_any_more(
     administrator: User,
 ) -> None:
     other = AdministratorFactory()
-    job = rehearsed(enter(other), GOOD)
-    decide(enter(other), job, "stop")
+    browser = enter(other)
+    job = rehearsed(browser, GOOD)
+    decide(browser, job, "stop")
     User.objects.filter(pk=other.pk).update(active=False)
 
     run_next()
@@ -211,14 +217,99 @@ def test_writes_nothing_in_the_name_of_one_who_is_no_administrator_any_more(
     assert not User.objects.filter(email="new@example.com").exists()
 
 
+def test_lets_nobody_write_what_another_has_brought(administrator: User, acme: Client) -> None:
+    other = AdministratorFactory()
+    content = GOOD + f",{other.name},,,\n".replace(",", other.email + ",", 1)
+    job = rehearsed(enter(other), content)
+    mine = enter(administrator)
+
+    page = shown(mine, job)
+    answer = decide(mine, job, "skip")
+
+    assert 'value="skip"' not in page
+    assert 'value="stop"' not in page
+    assert told(answer)[0][1] == "Who brought this in decides on it. You can discard it."
+    assert not run_next()
+    assert Import.objects.get(pk=job.pk).state == "rehearsed"
+    decide(mine, job, "discard")
+    assert Import.objects.get(pk=job.pk).state == "discarded"
+
+
 @pytest.mark.usefixtures("acme")
-def test_takes_over_from_a_worker_that_died(browser: Browser) -> None:
+def test_rehearses_again_for_a_worker_that_died(browser: Browser) -> None:
     bring(browser, GOOD)
-    Import.objects.update(state="rehearsing", seen_at=timezone.now() - LEASE)
+    Import.objects.update(state="rehearsing", attempts=1, seen_at=timezone.now() - LEASE)
 
     assert run_next()
 
     assert Import.objects.get().state == "rehearsed"
+
+
+def test_gives_up_a_file_that_ends_its_worker_each_time(browser: Browser) -> None:
+    bring(browser, GOOD)
+    past = timezone.now() - LEASE
+    Import.objects.update(state="rehearsing", attempts=MOST_ATTEMPTS, seen_at=past)
+
+    assert not run_next()
+
+    assert Import.objects.get().state == "refused"
+
+
+@pytest.mark.usefixtures("acme")
+@pytest.mark.parametrize("choice", ["stop", "skip"])
+def test_never_writes_a_file_twice(browser: Browser, choice: str) -> None:
+    job = rehearsed(browser, GOOD)
+    decide(browser, job, choice)
+    Import.objects.update(state="writing", seen_at=timezone.now() - LEASE)
+
+    assert not run_next()
+
+    job.refresh_from_db()
+    assert job.state == "broken_off"
+    assert "Bring the file again" in shown(browser, job)
+    assert not User.objects.filter(email="new@example.com").exists()
+
+
+@pytest.mark.usefixtures("acme")
+def test_believes_no_worker_that_was_taken_for_dead(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(browser, BAD)
+
+    def meanwhile(file: Any) -> Any:
+        """Let another worker rehearse the same file while this one still reads it."""
+        monkeypatch.setattr(imports, "read_table", read_table)
+        Import.objects.update(seen_at=timezone.now() - LEASE)
+        assert run_next()
+        Import.objects.update(state="confirmed", on_refusal="skip")
+        return read_table(file)
+
+    monkeypatch.setattr(imports, "read_table", meanwhile)
+    assert run_next()
+
+    assert Import.objects.get().state == "confirmed"
+    assert run_next()
+    assert Import.objects.get().state == "done"
+
+
+@pytest.mark.usefixtures("acme")
+@pytest.mark.parametrize(("choice", "state"), [("stop", "refused"), ("skip", "broken_off")])
+def test_claims_nothing_of_a_run_that_failed(
+    browser: Browser, choice: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = rehearsed(browser, GOOD)
+    decide(browser, job, choice)
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(imports, "import_table", fail)
+
+    assert run_next()
+
+    job.refresh_from_db()
+    assert job.state == state
+    assert "Something went wrong on our side" in shown(browser, job)
 
 
 @pytest.mark.usefixtures("acme")
@@ -303,3 +394,18 @@ def test_lists_imports(browser: Browser) -> None:
     page = browser.get("/admin/users/import/?q=MARCH")
 
     assert [job.filename for job in page.context["cl"].result_list] == ["march.csv"]
+
+
+@pytest.mark.usefixtures("acme")
+def test_no_number_of_mails_keeps_an_import_waiting(
+    browser: Browser, administrator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send_mails, "ROUND", -1.0)  # its time is over before it begins
+    enqueue(Kind.PASSWORD_CHANGED, administrator)
+    bring(browser, GOOD)
+
+    pause = work.Command().send_round(Event())
+
+    assert pause == 0
+    assert Import.objects.get().state == "rehearsed"
+    assert Mail.objects.get().state == "waiting"

@@ -5,6 +5,10 @@ const look = async () => {
     const answer = await fetch(location.href);
     if (answer.ok) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!page.querySelector("#import")) {
+        location.reload(); // logged out since
+        return;
+      }
       const isOver = !page.querySelector("#import[data-running]");
       const part = isOver ? "#import" : "#import-progress";
       const fresh = page.querySelector(part);

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import time
 from argparse import ArgumentParser
 from threading import Event
 from typing import Any
@@ -16,6 +17,7 @@ from users.mail.delivery import ServerAway, send_due
 log = logging.getLogger("roster.mail")
 
 POLL = 2.0  # seconds between looks into the outbox
+ROUND = 10.0  # seconds of sending, then other work has its turn
 PATIENCE = 15.0  # seconds, while the mail server or the database is away
 
 
@@ -48,10 +50,11 @@ class Command(BaseCommand):
             raise CommandError(f"The mail server is away, nothing is lost: {fault}") from None
 
     def send_round(self, stop: Event) -> float:
-        """Send what is due; return after how many seconds to look again."""
+        """Send what is due for a while; return after how many seconds to look again."""
+        end = time.monotonic() + ROUND
         try:
-            send_due(stop.is_set)
             UserCount.objects.fold()
+            send_due(lambda: stop.is_set() or time.monotonic() > end)
         except ServerAway as fault:
             log.warning("mail server away: %s", fault)
             return PATIENCE
@@ -59,4 +62,4 @@ class Command(BaseCommand):
             log.error("database unavailable: %s", type(fault).__name__)  # noqa: TRY400 # no trace each time
             connection.close()
             return PATIENCE
-        return POLL
+        return 0 if time.monotonic() > end else POLL
