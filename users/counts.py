@@ -1,18 +1,35 @@
 """How many users there are, by client and status, without counting them."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connection, models, transaction
 from django.db.models import Q, Sum
 from typing_extensions import override
 
-from users.counting import FOLD, RECOUNT, missing_triggers
+from users.counting import FOLD, MISCOUNTED, RECOUNT, missing_triggers
 
 ADMINISTRATORS = 0  # in place of a client's id
 STATUSES = ("invited", "active", "inactive")  # as `User.status` has them
 BATCH = 10_000  # appended rows that are folded at once
+SAID = 10  # wrong counts in a message
+NO_TRIGGER = "users.E001"
+MISCOUNTS = "users.E002"
+
+
+class Miscount(NamedTuple):
+    """A number that differs from the users that are there."""
+
+    client_id: int
+    status: str
+    counted: int
+    present: int
+
+    @override
+    def __str__(self) -> str:
+        whose = f"client {self.client_id}" if self.client_id else "administrators"
+        return f"{whose}, {self.status}: {self.counted} instead of {self.present}"
 
 
 class UserCountQuerySet(models.QuerySet["UserCount"]):
@@ -71,14 +88,28 @@ class UserCountManager(models.Manager.from_queryset(UserCountQuerySet)):  # type
             for _ in range(0, appended, BATCH):
                 cursor.execute(FOLD, [BATCH])
 
+    def miscounts(self) -> list[Miscount]:
+        """Count the users and return what differs; reads the whole table."""
+        with connection.cursor() as cursor:
+            cursor.execute(MISCOUNTED)
+            return [
+                Miscount(client_id, status, int(counted), int(present))
+                for client_id, status, counted, present in cursor.fetchall()
+            ]
+
     @transaction.atomic
-    def recount(self) -> None:
-        """Count anew, for who has switched the triggers off; nobody writes users meanwhile."""
+    def recount(self) -> list[Miscount]:
+        """Count anew and return what was wrong; nobody writes users meanwhile.
+
+        For who has switched the triggers off, or loaded the counts of a dump beside its users.
+        """
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 cursor.execute("LOCK TABLE users, user_counts IN SHARE ROW EXCLUSIVE MODE")
+            wrong = self.miscounts()
             for statement in RECOUNT:
                 cursor.execute(statement)
+        return wrong
 
 
 class UserCount(models.Model):
@@ -132,13 +163,25 @@ def total_of(chosen: Mapping[str, list[str]]) -> int | None:
     return counts.total()
 
 
+def said(wrong: list[Miscount]) -> str:
+    more = f"; and {len(wrong) - SAID} more" if len(wrong) > SAID else ""
+    return "; ".join(map(str, wrong[:SAID])) + more
+
+
 @register(Tags.database)
-def check_triggers(databases: Any = None, **options: Any) -> list[CheckMessage]:
-    """Say which triggers are missing, once the migration has made them."""
+def check_counts(databases: Any = None, **options: Any) -> list[CheckMessage]:
+    """Say which triggers are missing, else what is miscounted, once the migration has made them."""
     if not databases or UserCount._meta.db_table not in connection.introspection.table_names():
         return []
-    hint = "Make them again by a migration, see users/counting.py, and count anew."
-    return [
-        Error(f"The trigger {name} is missing: users are miscounted.", hint=hint, id="users.E001")
-        for name in missing_triggers()
-    ]
+    if missing := missing_triggers():
+        hint = (
+            "Make them again by a migration, see users/counting.py; then `manage.py recount_users`."
+        )
+        return [
+            Error(f"The trigger {name} is missing: users are miscounted.", hint=hint, id=NO_TRIGGER)
+            for name in missing
+        ]
+    if wrong := UserCount.objects.miscounts():
+        text = f"Users are miscounted, as after loading a dump: {said(wrong)}."
+        return [Error(text, hint="Run `manage.py recount_users`.", id=MISCOUNTS)]
+    return []

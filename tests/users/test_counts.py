@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from io import StringIO
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -275,9 +276,57 @@ def test_a_missing_trigger_is_told_and_can_be_mended(administrator: User) -> Non
     assert counted() == there()
 
 
+def recount() -> str:
+    out = StringIO()
+    call_command("recount_users", stdout=out)
+    return out.getvalue()
+
+
 def test_recounts(administrator: User, regular: User) -> None:
     UserCount.objects.all().delete()
 
-    UserCount.objects.recount()
+    assert recount() == (
+        "Counts corrected: administrators, active: 0 instead of 1;"
+        f" client {regular.client_id}, active: 0 instead of 1.\n"
+    )
 
     assert counted() == there()
+    assert recount() == "Counts were right.\n"
+    assert counted() == there()
+
+
+def test_tells_of_a_few_miscounts_only(db: None) -> None:
+    for status in STATUSES:
+        for number in range(5):
+            UserCount.objects.create(client_id=number, status=status, number=1, folded=True)
+
+    assert recount().endswith("instead of 0; and 5 more.\n")
+    assert counted() == {}
+
+
+def test_counts_of_a_dump_are_told_and_can_be_mended(administrator: User, inactive: User) -> None:
+    UserCount.objects.bulk_create(  # as `pg_restore --data-only` does, beside the triggers
+        UserCount(client_id=row.client_id, status=row.status, number=row.number, folded=True)
+        for row in UserCount.objects.all()
+    )
+
+    (fault,) = run_checks(tags=[Tags.database], databases=["default"])
+
+    assert fault.id == "users.E002"
+    assert "administrators, active: 2 instead of 1; client" in fault.msg
+    assert "recount_users" in str(fault.hint)
+    assert recount().startswith("Counts corrected: ")
+    assert run_checks(tags=[Tags.database], databases=["default"]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("labels", [(), ("users", "clients"), ("users.User", "users.UserCount")])
+def test_a_dump_that_is_loaded_counts_nobody_twice(labels: tuple[str, ...], tmp_path: Path) -> None:
+    UserFactory.create_batch(3, client=None)
+    file = tmp_path / "dump.json"
+    call_command("dumpdata", *labels, exclude=["contenttypes"], output=str(file), verbosity=0)
+    call_command("flush", interactive=False, verbosity=0)
+
+    call_command("loaddata", str(file), verbosity=0)
+
+    assert counted() == there() == {(0, "active"): 3}
