@@ -23,8 +23,11 @@ def written_whole(name: str) -> Iterator[IO[bytes]]:
         try:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
-        except BrokenPipeError:  # who reads it has enough; Python would flush once more
+        except OSError as fault:
+            # Python would flush what is left once more, and fail once more.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(fault, BrokenPipeError):  # who reads it has enough
+                raise CommandError(f"Standard output: {reason_of(fault)}") from None
         return
     path = Path(name).resolve()
     try:
@@ -43,7 +46,7 @@ def written_whole(name: str) -> Iterator[IO[bytes]]:
                 temporary.unlink(missing_ok=True)
                 raise
     except OSError as fault:
-        raise CommandError(f"{name}: {fault.strerror}") from None
+        raise CommandError(f"{name}: {reason_of(fault)}") from None
 
 
 @contextmanager
@@ -60,8 +63,12 @@ def read_from_start(name: str) -> Iterator[IO[bytes]]:
             else:
                 copy_all(sys.stdin.buffer, copy)
         except OSError as fault:
-            raise CommandError(f"{name}: {fault.strerror}") from None
+            raise CommandError(f"{name}: {reason_of(fault)}") from None
         yield copy
+
+
+def reason_of(fault: OSError) -> str:
+    return fault.strerror or str(fault)
 
 
 def copy_all(source: IO[bytes], target: IO[bytes]) -> None:

@@ -3,12 +3,15 @@
 import csv
 import io
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.db import transaction
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.writer.excel import ExcelWriter
 
 from config.api.values import represent_value
 from config.audit.events import Event
@@ -63,15 +66,29 @@ def write_xlsx(users: UserQuerySet, file: IO[bytes], *, progress: Progress | Non
         raise TooManyRows
     book = Workbook(write_only=True)
     sheet: Any = book.create_sheet("Users")
+    archive = ZipFile(file, "w", ZIP_DEFLATED)
     try:
         sheet.append(list(EXPORTED))
         for batch in batches_by_id(users, progress):
             for user in batch:
                 sheet.append([cell_of(sheet, value) for value in row_of(user)])
-        book.save(file)
+        ExcelWriter(book, archive).save()
     except BaseException:
-        sheet.close()  # or what it has begun ends in a warning
+        _give_up(sheet, archive)
         raise
+
+
+def _give_up(sheet: Any, archive: ZipFile) -> None:
+    """Close and remove what was begun, which on a full disk fails again: the first fault counts.
+
+    Left to Python, it would end in warnings, and the sheet's file would stay as long as it.
+    """
+    with suppress(Exception):
+        archive.close()
+    with suppress(Exception):
+        sheet.close()
+    with suppress(Exception):
+        sheet._writer.cleanup()  # noqa: SLF001 # nothing public removes it before the process ends
 
 
 def batches_by_id(users: UserQuerySet, progress: Progress | None) -> Iterator[list[User]]:

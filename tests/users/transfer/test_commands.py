@@ -1,6 +1,7 @@
 """`manage.py import_users` and `export_users`."""
 
 import io
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,91 @@ def test_writes_to_what_is_no_file(regular: User) -> None:
 def test_takes_only_an_id_for_a_client() -> None:
     with pytest.raises(CommandError, match="expected the id of a client"):
         run("export_users", "-", "--client", "acme")
+
+
+@pytest.mark.parametrize("report", ["none/report.csv", "."])
+def test_imports_nothing_where_the_report_cannot_be_written(table: Path, report: str) -> None:
+    table.write_text(GOOD)
+
+    with pytest.raises(CommandError, match=r"No such file|Is a directory"):
+        run("import_users", str(table), "--report", str(table.parent / report))
+
+    assert not User.objects.exists()
+    assert [*table.parent.iterdir()] == [table]
+
+
+@pytest.mark.parametrize(
+    ("options", "made", "said"),
+    [
+        ([], 1, "Imported, but the report could not be written: /dev/full: No space left"),
+        (["--dry-run"], 0, "Nothing was imported, and the report could not be written: /dev/full"),
+    ],
+)
+def test_says_what_was_imported_where_only_the_report_fails(
+    table: Path, options: list[str], made: int, said: str
+) -> None:
+    table.write_text(GOOD)
+    out = io.StringIO()
+
+    with pytest.raises(CommandError, match=said):
+        call_command("import_users", str(table), "--report", "/dev/full", *options, stdout=out)
+
+    assert "new: 1, changed: 0, unchanged: 0, refused: 0." in out.getvalue()
+    assert User.objects.count() == made
+
+
+def test_an_import_that_fails_leaves_the_report_of_before(table: Path) -> None:
+    report = table.with_name("report.csv")
+    report.write_text("before")
+    table.write_text("email,password\n")
+
+    with pytest.raises(CommandError):
+        run("import_users", str(table), "--report", str(report))
+
+    assert report.read_text() == "before"
+    assert {*table.parent.iterdir()} == {table, report}
+
+
+def test_the_report_follows_what_is_told_on_the_standard_output(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.write_text(GOOD)
+    out = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", out)
+
+    call_command("import_users", str(table), "--report", "-")
+
+    lines = out.buffer.getvalue().decode().splitlines()
+    assert lines[0].startswith("Imported: new: 1,")
+    assert lines[2].startswith("2,new,")
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_full_standard_output_is_an_error_in_one_line(
+    regular: User, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+
+        with pytest.raises(CommandError, match=r"\AStandard output: No space left on device\Z"):
+            run("export_users", "-", "--format", form)
+        with pytest.raises(CommandError, match=r"\A/dev/full: No space left on device\Z"):
+            run("export_users", "/dev/full", "--format", form)
+
+
+@pytest.mark.parametrize("name", ["users.csv", "users.xlsx"])
+def test_a_full_disk_leaves_the_file_of_before(tmp_path: Path, regular: User, name: str) -> None:
+    UserFactory.create_batch(50, client=regular.client)
+    file = tmp_path / name
+    file.write_text("before")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(CommandError, match="File too large"):
+            run("export_users", str(file))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert file.read_text() == "before"
+    assert [*tmp_path.iterdir()] == [file]

@@ -2,11 +2,16 @@
 
 import csv
 import io
+import tempfile
+from errno import ENOSPC
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
+from typing_extensions import override
 
 from tests.factories import ClientFactory, InvitedFactory, UserFactory
 from tests.users.transfer.tables import counts
@@ -114,3 +119,22 @@ def test_what_no_sheet_can_hold_is_told(crowd: list[User], monkeypatch: pytest.M
     monkeypatch.setattr(exporting, "MAX_SHEET_ROWS", 1)
     with pytest.raises(TooManyRows):
         workbook()
+
+
+class Full(io.BytesIO):
+    """A file on a full disk."""
+
+    @override
+    def write(self, part: Any) -> int:
+        raise OSError(ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_what_is_told_and_nothing_is_left(
+    crowd: list[User], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    with pytest.raises(OSError, match="No space left on device"), Full() as file:
+        write_xlsx(User.objects.all(), file)
+
+    assert [*tmp_path.iterdir()] == []

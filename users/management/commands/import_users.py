@@ -37,19 +37,41 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
+        name, is_dry = options["report"], options["dry_run"]
+        if not name:
+            refused = self.tell(self.imported(**options), is_dry=is_dry).refused
+        else:
+            refused = self.reported(name, **options)
+        if refused:
+            raise CommandError(f"Refused rows: {refused}.")
+
+    def reported(self, name: str, **options: Any) -> int:
+        """Import with a report, which must be writable before anything is; return the refused."""
+        report: Report | None = None
+        is_dry = options["dry_run"]
+        try:
+            with written_whole(name) as target:
+                report = self.tell(self.imported(**options), is_dry=is_dry)
+                self.stdout.flush()  # before a report to the standard output
+                target.writelines(report.csv())
+        except CommandError as fault:
+            if report is None:
+                raise
+            done = "Imported" if report.is_written and not is_dry else "Nothing was imported"
+            but = "but" if done == "Imported" else "and"
+            raise CommandError(f"{done}, {but} the report could not be written: {fault}") from None
+        return report.refused
+
+    def imported(self, **options: Any) -> Report:
         try:
             with read_from_start(options["file"]) as file:
-                report = self.run(
+                return self.run(
                     file, is_dry=options["dry_run"], is_skipping=options["skip_refused"]
                 )
         except FileRefused as fault:
             raise CommandError(fault.detail) from None
         except Conflict as fault:
             raise CommandError(f"{fault.detail} Nothing was imported.") from None
-        if options["report"]:
-            with written_whole(options["report"]) as target:
-                target.writelines(report.csv())
-        self.tell(report, is_dry=options["dry_run"])
 
     def run(self, file: IO[bytes], *, is_dry: bool, is_skipping: bool) -> Report:
         table = read_table(file)
@@ -67,7 +89,7 @@ class Command(BaseCommand):
         finally:
             bar.finish()
 
-    def tell(self, report: Report, *, is_dry: bool) -> None:
+    def tell(self, report: Report, *, is_dry: bool) -> Report:
         if report.ignored_columns:
             self.stdout.write(f"Not imported: {', '.join(report.ignored_columns)}.")
         for refusal in report.refusals[:SHOWN]:
@@ -85,5 +107,4 @@ class Command(BaseCommand):
             self.stdout.write(f"Imported: {counts}.")
         else:
             self.stdout.write(f"Nothing was imported: {counts}.")
-        if report.refused:
-            raise CommandError(f"Refused rows: {report.refused}.")
+        return report
