@@ -75,11 +75,11 @@ class BulkActs:
         changing = Client.objects.filter(pk__in=ids, active=not active)
         number = changing.count()
         named = counted(number, "client")
-        if number and not is_confirmed(request, number):
+        if number and not is_confirmed(request, changing):
             return ask_about_rows(
                 request,
                 self,
-                number,
+                changing,
                 title=f"{'Activate' if active else 'Deactivate'} {named}",
                 consequences=(of_activation if active else of_deactivation)(changing, named),
             )

@@ -18,7 +18,7 @@ from django.urls import URLPattern, path, reverse
 from typing_extensions import override
 
 from config.api.etags import Stale
-from config.operators.questions import and_trail
+from config.operators.questions import and_trail, ask_about_rows, counted, is_confirmed
 from config.operators.verb_admin import VerbAdmin, is_row_id
 from config.operators.verb_form import stale
 from config.throttling.limits import network_of
@@ -27,6 +27,7 @@ from users.forms import OwnPasswordForm
 from users.lifecycle import end_session, end_sessions, update_user
 from users.managers import SessionQuerySet
 from users.models import Session, User
+from users.operators.consequences import of_ended_logins
 
 
 class SessionAdmin(VerbAdmin):
@@ -84,12 +85,23 @@ class SessionAdmin(VerbAdmin):
         return HttpResponseRedirect(back)
 
     @admin.action(description="End selected sessions", permissions=["view"])
-    def end(self, request: HttpRequest, sessions: SessionQuerySet) -> None:
+    def end(self, request: HttpRequest, sessions: SessionQuerySet) -> HttpResponse | None:
+        chosen: SessionQuerySet = Session.objects.filter(pk__in=sessions.order_by().values("pk"))
+        number = chosen.count()
+        if number and not is_confirmed(request, chosen):
+            return ask_about_rows(
+                request,
+                self,
+                chosen,
+                title=f"End {counted(number, 'session')}",
+                consequences=of_ended_logins(chosen, number, own=session_of(request)),
+            )
         with transaction.atomic():
-            self.log_deletions(request, sessions)
-            count = end_sessions(sessions, actor=cast(User, request.user))
+            self.log_deletions(request, chosen)
+            count = end_sessions(chosen, actor=cast(User, request.user))
         told = and_trail(f"Sessions ended: {count}.", user=cast(User, request.user).pk)
         self.message_user(request, told, messages.SUCCESS)
+        return None
 
 
 class OwnPasswordView(PasswordChangeView):

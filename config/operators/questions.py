@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import BigIntegerField, Count, F, Max, Min, QuerySet, Sum, Value
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+SUMMED, SQUARED = 2**31 - 1, 99_991  # primes: what ids are divided by before they are added up
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,38 @@ def ask(request: HttpRequest, model_admin: Any, question: Question) -> HttpRespo
     return TemplateResponse(request, "admin/question.html", context)
 
 
-def is_confirmed(request: HttpRequest, number: int) -> bool:
-    """Tell whether the yes was to what is asked now: a bulk action on as many rows."""
-    return request.POST.get("confirmed") == str(number)
+def signature_of(rows: QuerySet[Any]) -> str:
+    """Return what tells these rows from others: made of their ids, by the database.
+
+    Sums of remainders stay far from what 64 bits hold, however large the ids.
+    """
+    remainder = F("pk") % Value(SQUARED)
+    ids = {
+        "number": Count("pk"),
+        "first": Min("pk"),
+        "last": Max("pk"),
+        "sum": Sum(F("pk") % Value(SUMMED), output_field=BigIntegerField()),
+        "squares": Sum(remainder * remainder, output_field=BigIntegerField()),
+    }
+    found = rows.order_by().aggregate(**ids)
+    return "-".join(str(found[name] or 0) for name in ids)
+
+
+def is_confirmed(request: HttpRequest, rows: QuerySet[Any]) -> bool:
+    """Tell whether the yes was to what is asked now: a bulk action on these rows."""
+    confirmed = request.POST.get("confirmed")
+    return confirmed is not None and confirmed == signature_of(rows)
 
 
 def ask_about_rows(
-    request: HttpRequest, model_admin: Any, number: int, *, title: str, consequences: list[str]
+    request: HttpRequest,
+    model_admin: Any,
+    rows: QuerySet[Any],
+    *,
+    title: str,
+    consequences: list[str],
 ) -> HttpResponse:
-    """Ask whether a bulk action on `number` rows is meant; a yes runs it again, confirmed."""
+    """Ask whether a bulk action on `rows` is meant; a yes runs it again, confirmed."""
     sent = ("action", "index", "select_across", ACTION_CHECKBOX_NAME)
     hidden = [(name, value) for name in sent for value in request.POST.getlist(name)]
     if "confirmed" in request.POST:
@@ -52,7 +78,7 @@ def ask_about_rows(
         consequences=consequences,
         button="Yes, go on",
         back=request.get_full_path(),
-        hidden=[*hidden, ("confirmed", str(number))],
+        hidden=[*hidden, ("confirmed", signature_of(rows))],
     )
     return ask(request, model_admin, question)
 

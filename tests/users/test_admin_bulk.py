@@ -10,6 +10,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from clients.models import Client
+from config.operators.questions import signature_of
 from tests.admin_site import act, enter, hidden_in, is_asked, is_in, say_yes, told
 from tests.conftest import Login
 from tests.factories import AdministratorFactory, InvitedFactory, UserFactory, as_row
@@ -240,13 +241,34 @@ def test_the_question_keeps_what_was_chosen(browser: Browser, regular: User) -> 
         "index": ["0"],
         "select_across": ["0"],
         "_selected_action": [str(regular.pk)],
-        "confirmed": ["1"],
+        "confirmed": [signature_of(User.objects.filter(pk=regular.pk))],
     }
 
 
-@pytest.mark.parametrize("confirmed", ["", "2", "yes", "-1"])
+@pytest.mark.parametrize("confirmed", ["", "1", "2", "yes", "-1", "1-1-1-1-1"])
 def test_no_other_yes_counts(browser: Browser, regular: User, confirmed: str) -> None:
     body = {"action": "deactivate", "_selected_action": [regular.pk], "confirmed": confirmed}
 
     assert is_asked(browser.post(USERS, body))
     assert as_row(regular)["active"]
+
+
+@pytest.mark.parametrize("action", ["deactivate", "end_sessions", "invite", "send_resets"])
+def test_a_yes_is_never_to_other_people(
+    browser: Browser, acme: Client, stranger: User, login: Login, action: str
+) -> None:
+    login(stranger)
+    make = InvitedFactory if action == "invite" else UserFactory
+    meant, other = make(client=acme), make(client=None)
+    query, seen = f"?client={acme.pk}", len(events())
+    login(UserFactory(client=acme))
+    asked = ask(browser, action, across=True, query=query)
+    User.objects.filter(pk=meant.pk).update(client=None)
+    User.objects.filter(pk=other.pk).update(client=acme)
+
+    again = say_yes(browser, USERS + query, asked)
+
+    assert is_asked(again)
+    assert consequences(again)[0] == "The list has changed since you were asked."
+    assert not {row["target_id"] for row in events()[seen:]} & {meant.pk, other.pk}
+    assert not told(say_yes(browser, USERS + query, again))[0][1].endswith(": 0.")

@@ -1,11 +1,13 @@
 """/admin/users/session/: who is logged in, and ending it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
-from tests.admin_site import act, enter, is_in, told
+from tests.admin_site import act, enter, hidden_in, is_asked, is_in, say_yes, told
 from tests.conftest import Login
 from users.models import Session, User
 
@@ -71,6 +73,60 @@ def test_ends_many(administrator: User, regular: User, login: Login) -> None:
         for phone in phones
     ] == [401, 401]
     assert is_in(browser)
+
+
+def choose(browser: Client, *sessions: Session) -> Any:
+    return browser.post(
+        SESSIONS, {"action": "end", "_selected_action": [session.pk for session in sessions]}
+    )
+
+
+def test_many_are_asked_about_with_numbers(
+    administrator: User, regular: User, login: Login
+) -> None:
+    phones, browser = [login(regular), login(regular)], enter(administrator)
+
+    page = choose(browser, *Session.objects.filter(user=regular))
+
+    assert page.context["question"].title == "End 2 sessions"
+    assert list(page.context["question"].consequences) == [
+        "2 sessions end at once, of 1 person, who can log in again."
+    ]
+    assert [phone.get("/users/current").status_code for phone in phones] == [200, 200]
+
+
+def test_says_that_ones_own_is_among_them(administrator: User, regular: User, login: Login) -> None:
+    login(regular)
+    login(administrator)
+    browser = enter(administrator)
+    own = Session.objects.latest("pk")
+
+    page = choose(browser, *Session.objects.all())
+
+    assert list(page.context["question"].consequences) == [
+        "3 sessions end at once, of 2 people, who can log in again.",
+        "Your own is one of them: you are logged out.",
+    ]
+    others = choose(browser, *Session.objects.exclude(pk=own.pk))
+    assert len(others.context["question"].consequences) == 1
+    assert is_in(browser)
+    say_yes(browser, SESSIONS, page)
+    assert not is_in(browser)
+    assert not Session.objects.exists()
+
+
+def test_a_yes_is_never_to_other_sessions(administrator: User, regular: User, login: Login) -> None:
+    login(regular)
+    browser = enter(administrator)
+    asked = choose(browser, *Session.objects.filter(user=regular))
+    login(regular)
+    body = {**hidden_in(asked), "_selected_action": [Session.objects.latest("pk").pk]}
+
+    page = browser.post(SESSIONS, body)
+
+    assert is_asked(page)
+    assert page.context["question"].consequences[0].startswith("The list has changed")
+    assert Session.objects.filter(user=regular).count() == 2
 
 
 def test_ends_ones_own(administrator: User) -> None:

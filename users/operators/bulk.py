@@ -90,11 +90,11 @@ class BulkActs:
         if number and consequences.is_last_administrator(changing):
             self._refuse(request, LastAdministrator())
             return None
-        if number and not is_confirmed(request, number):
+        if number and not is_confirmed(request, changing):
             return ask_about_rows(
                 request,
                 self,
-                number,
+                changing,
                 title=f"Deactivate {counted(number, 'user')}",
                 consequences=consequences.of_bulk_deactivation(
                     changing, number, actor=actor_of(request)
@@ -119,11 +119,11 @@ class BulkActs:
         chosen = bare(users)
         sessions = chosen.live_sessions()
         number = chosen.count() if sessions.exists() else 0
-        if number and not is_confirmed(request, number):
+        if number and not is_confirmed(request, chosen):
             return ask_about_rows(
                 request,
                 self,
-                number,
+                chosen,
                 title=f"End all sessions of {counted(number, 'user')}",
                 consequences=consequences.of_bulk_end(chosen, number, actor=actor_of(request)),
             )
@@ -138,13 +138,13 @@ class BulkActs:
     def _ask_about_mails(
         self, request: HttpRequest, users: UserQuerySet, status: str, what: str
     ) -> HttpResponse | None:
-        receiving = bare(users).with_status(status)
-        number = receiving.exclude(client__active=False).count()
-        if not number or is_confirmed(request, number):
+        receiving = bare(users).with_status(status).exclude(client__active=False)
+        number = receiving.count()
+        if not number or is_confirmed(request, receiving):
             return None
         said = f"{people(number)} {'gets' if number == 1 else 'get'} a mail with {what}."
         return ask_about_rows(
-            request, self, number, title=f"Mail {people(number)}", consequences=[said]
+            request, self, receiving, title=f"Mail {people(number)}", consequences=[said]
         )
 
     def _tell(self, request: HttpRequest, text: str, event: Event) -> None:

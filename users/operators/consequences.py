@@ -1,8 +1,8 @@
 """What changes of users will cause, in words and numbers: said before they are done."""
 
 from config.operators.questions import counted, sentences
-from users.managers import UserQuerySet
-from users.models import User
+from users.managers import SessionQuerySet, UserQuerySet
+from users.models import Session, User
 
 
 def people(number: int) -> str:
@@ -100,3 +100,14 @@ def of_bulk_end(users: UserQuerySet, number: int, *, actor: User) -> list[str]:
 def of_oneself_among(users: UserQuerySet, actor: User) -> str:
     is_among = users.filter(pk=actor.pk).exists()
     return "You are one of them: you are logged out." if is_among else ""
+
+
+def of_ended_logins(sessions: SessionQuerySet, number: int, *, own: Session | None) -> list[str]:
+    """Return what ending these sessions causes; `own` is the one that asks."""
+    whose = people(sessions.order_by().values("user").distinct().count())
+    ends = "ends" if number == 1 else "end"
+    is_own = own is not None and sessions.filter(pk=own.pk).exists()
+    return sentences(
+        f"{counted(number, 'session')} {ends} at once, of {whose}, who can log in again.",
+        "Your own is one of them: you are logged out." if is_own else "",
+    )
