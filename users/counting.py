@@ -88,7 +88,10 @@ NOTE_REPLACED = f"""
         DELETE FROM user_counts_replaced;
         INSERT INTO user_counts_replaced SELECT id, {key_of("users")} FROM users
             WHERE (id = NEW.id OR email = NEW.email)"""
+# Before an INSERT without id NEW.id is -1, which a user may have: who is still there is forgotten.
 TAKE_REPLACED_OFF = """
+        DELETE FROM user_counts_replaced
+            WHERE user_id <> NEW.id AND user_id IN (SELECT id FROM users);
         UPDATE user_counts SET number = number - (
             SELECT count(*) FROM user_counts_replaced AS replaced
             WHERE replaced.client_id = user_counts.client_id

@@ -167,6 +167,38 @@ def test_never_drifts_whoever_writes_in_whatever_way(db: None, seed: int) -> Non
         assert counted() == there()
 
 
+def insert(verb: str, email: str, pk: int | None = None) -> None:
+    columns = "id, name, email, active, password_digest, created_at, updated_at"
+    values = "%s, 'N', %s, true, '!', '2026-01-01 00:00:00', '2026-01-01 00:00:00'"
+    if pk is None:
+        columns, values = columns.removeprefix("id, "), values.removeprefix("%s, ")
+    run(f"{verb} INTO users ({columns}) VALUES ({values})", *([] if pk is None else [pk]), email)
+
+
+@pytest.mark.parametrize("pk", [-1, 0, -7])
+def test_never_drifts_whatever_ids_users_have(db: None, pk: int) -> None:
+    is_sqlite = connection.vendor == "sqlite"
+    replace = "INSERT OR REPLACE" if is_sqlite else "INSERT"
+    steps = [
+        ("INSERT", "a@example.com", pk),
+        ("INSERT", "b@example.com", None),
+        (replace, "c@example.com", None),
+        (replace, "d@example.com", pk if is_sqlite else pk - 100),
+        (replace, "b@example.com" if is_sqlite else "e@example.com", None),
+        (replace, "d@example.com" if is_sqlite else "f@example.com", None),
+    ]
+
+    for verb, email, number in steps:
+        insert(verb, email, number)
+
+        assert counted() == there(), email
+    UserFactory(pk=pk - 1)
+    User.objects.filter(pk__lt=1).update(active=False)
+    assert counted() == there()
+    User.objects.filter(pk__lt=1).delete()
+    assert counted() == there()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_never_drifts_where_many_write_and_fold_at_once() -> None:
     clients = [ClientFactory().pk for _ in range(3)]
