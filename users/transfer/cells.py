@@ -4,19 +4,23 @@ import re
 from datetime import date, datetime, time
 from typing import Any
 
+# Where a cell may begin: a program with another delimiter splits what CSV has not quoted for it.
+START = r"(?:\A|(?<=[;\t\r\n]))"
 # What a formula begins with, the full-width forms too, behind whatever programs may drop.
-FORMULA = re.compile(r"['\"\s]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+FORMULA = r"(?=(?:['\"]|[^\S\t\r\n])*+[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 MARK = "'"
+UNMARKED = re.compile(START + FORMULA)
+MARKED = re.compile(START + MARK + FORMULA)
 
 
 def guard(text: str) -> str:
     """Return the text so that it is text in every program; `unguard` gives back what it was."""
-    return MARK + text if FORMULA.match(text) else text
+    return UNMARKED.sub(MARK, text)
 
 
 def unguard(text: str) -> str:
-    """Take away the mark that `guard` has put there, and no other."""
-    return text[1:] if text.startswith(MARK) and FORMULA.match(text[1:]) else text
+    """Take away the marks that `guard` has put there, and no other."""
+    return MARKED.sub("", text)
 
 
 def text_of(value: Any) -> str:

@@ -9,7 +9,6 @@ import pytest
 
 from tests.users.transfer.tables import workbook
 from users.transfer import tables, workbooks
-from users.transfer.cells import guard, unguard
 from users.transfer.columns import LAST_ROW, FileRefused
 from users.transfer.tables import read_table
 
@@ -156,30 +155,3 @@ def test_refuses_a_part_with_too_many_elements(monkeypatch: pytest.MonkeyPatch) 
 
     with pytest.raises(FileRefused, match="unpacks to more"):
         read_table(workbook(["email"], ["a"], ["b"]))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "=1+1",
-        "+1",
-        "-1",
-        "@x",
-        "\t=1",
-        "\r",
-        "'=1",
-        "''=1",
-        " =1",
-        '"=1',
-        "\uff1d1",
-        "'",
-        "O'Hara",
-        "",
-    ],
-)
-def test_a_guarded_cell_is_no_formula_and_comes_back(text: str) -> None:
-    guarded = guard(text)
-
-    assert unguard(guarded) == text
-    assert guarded in (text, f"'{text}")
-    assert guarded[:1] not in tuple("=+-@\t\r\n\uff1d")
