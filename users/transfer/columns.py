@@ -5,6 +5,7 @@ from dataclasses import dataclass
 MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 200_000
 LAST_ROW = 1_048_576  # where a sheet ends in every program, empty rows and all
+MAX_LEAD = 1000  # empty rows before the names of the columns
 MAX_COLUMNS = 256
 MAX_RECORD = 128 * 1024  # characters of one row, whatever lines it spans
 

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from users.transfer.columns import (
     LAST_ROW,
     MAX_COLUMNS,
     MAX_FILE_BYTES,
+    MAX_LEAD,
     MAX_RECORD,
     MAX_ROWS,
     Columns,
@@ -40,6 +42,8 @@ CHARSETS = {
     "cp1252": "cp1252",
     "iso-8859-1": "cp1252",
 }
+ESCAPED = re.compile("[\udc80-\udcff]")  # what is no UTF-8
+BEYOND_ASCII = re.compile("[^\0-\x7f\udc80-\udcff]")
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 Kind = Literal["csv", "xlsx"]
@@ -103,21 +107,27 @@ def kind_of(file: IO[bytes]) -> Kind:
 
 
 def encoding_of(file: IO[bytes]) -> str:
-    """Return the encoding by the byte order mark, or else by whether it is UTF-8."""
+    """Return the encoding by the byte order mark, or else by whether it is UTF-8.
+
+    Raises `FileRefused` for what is neither UTF-8 nor without it.
+    """
     file.seek(0)
     start = file.read(3)
     for bom, encoding in BOMS.items():
         if start.startswith(bom):
             return encoding
     file.seek(0)
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for chunk in iter(lambda: file.read(1 << 16), b""):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    is_utf8, is_mixed = True, False
+    for chunk in iter(lambda: file.read(1 << 16), b""):
+        text = decoder.decode(chunk)
+        is_utf8 = is_utf8 and not ESCAPED.search(text)
+        is_mixed = is_mixed or bool(BEYOND_ASCII.search(text))
+    if is_utf8 and not decoder.getstate()[0]:
+        return "utf-8"
+    if is_mixed:  # as Windows-1252, its good characters would become others unseen
+        raise FileRefused("unreadable", "Part of this file is UTF-8 and part is not: save it as UTF-8.")
+    return "cp1252"
 
 
 def delimiter_of(file: IO[bytes], encoding: str) -> str:
@@ -125,7 +135,7 @@ def delimiter_of(file: IO[bytes], encoding: str) -> str:
 
     def known(delimiter: str) -> tuple[int, int]:
         try:
-            header = next(filled(records(file, encoding, delimiter)), None)
+            header = header_of(records(file, encoding, delimiter))
         except FileRefused:
             header = None
         if header is None:  # nothing but this delimiter, or too much of it
@@ -138,15 +148,19 @@ def delimiter_of(file: IO[bytes], encoding: str) -> str:
 
 def look_through(file: IO[bytes], encoding: str, delimiter: str) -> Table:
     """Read every row once: what cannot be read is found before anything is written."""
-    rows = filled(records(file, encoding, delimiter))
-    header = next(rows, None)
+    rows = records(file, encoding, delimiter)
+    header = header_of(rows)
     if header is None:
-        raise FileRefused("empty", "The file is empty.")
+        raise FileRefused("empty", f"The file is empty, or its first {MAX_LEAD:,} rows are.")
     columns = read_columns(*header)
-    total = sum(1 for _ in islice(rows, MAX_ROWS + 1))
+    total = sum(1 for _ in islice(filled(rows), MAX_ROWS + 1))
     if total > MAX_ROWS:
         raise too_many_rows()
     return Table(file, encoding, delimiter, columns, total)
+
+
+def header_of(rows: Iterator[Record]) -> Record | None:
+    return next(filled(islice(rows, MAX_LEAD + 1)), None)
 
 
 def filled(rows: Iterator[Record]) -> Iterator[Record]:

@@ -1,5 +1,6 @@
 """Files as programs write them, and files that are none."""
 
+import codecs
 import io
 import zipfile
 from datetime import date
@@ -30,6 +31,39 @@ def test_reads_what_programs_write(encoding: str, delimiter: str, end: str) -> N
 
 def test_a_charset_that_is_named_counts() -> None:
     assert cells("name,email\nZoë,z".encode(), charset="windows-1252") == [(2, ["ZoÃ«", "z"])]
+
+
+@pytest.mark.parametrize(
+    ("head", "tail"),
+    [
+        ("José".encode(), b"\xe9"),
+        (b"\xe9", "José".encode()),
+        ("\u4e2d".encode(), "\u4e2d".encode()[:2]),
+        ("😀".encode(), b"\xed\xa0\x80"),
+        (codecs.BOM_UTF8, b"\xe9"),
+    ],
+)
+@pytest.mark.parametrize("apart", [0, 65_533, 65_535, 100_000])
+def test_refuses_what_is_only_partly_utf8(head: bytes, tail: bytes, apart: int) -> None:
+    lead = b"" if head == codecs.BOM_UTF8 else b"email\n"
+
+    with pytest.raises(FileRefused) as refusal:
+        cells(head.join([lead, b"\n" if lead else b"email\n"]) + b"a" * apart + tail)
+
+    assert refusal.value.code == "unreadable"
+
+
+def test_windows_1252_alone_and_utf8_alone_are_read() -> None:
+    assert cells("name,email\nJosé,“é”\n".encode("cp1252")) == [(2, ["José", "“é”"])]
+    split = "é" * 40_000  # over the end of what is read at once
+    assert cells(f"name,email\n\n{split},a".encode()) == [(3, [split, "a"])]
+
+
+@pytest.mark.parametrize("end", [b"\n", b",\n", b";;\r\n"])
+def test_seeks_the_header_in_the_first_rows_alone(end: bytes) -> None:
+    assert cells(end * 1000 + b"email\na\n") == [(1002, ["a"])]
+    with pytest.raises(FileRefused, match="empty, or its first 1,000 rows are"):
+        cells(end * 1001 + b"email\na\n")
 
 
 def test_counts_rows_as_spreadsheet_programs_do() -> None:
