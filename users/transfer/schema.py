@@ -93,7 +93,8 @@ IMPORT = Operation(
     "Users",
     "Import users",
     "For administrators. The body is a table of at most 200,000 rows and 20 MiB: CSV (by commas, "
-    "semicolons or tabs; UTF-8, UTF-16 or Windows-1252) or the first sheet of a workbook (XLSX). "
+    "semicolons or tabs; UTF-8, UTF-16 or Windows-1252) or the first visible sheet of a workbook "
+    "(XLSX). "
     f"The first row names the columns, in any order: {', '.join(f'`{name}`' for name in KNOWN)}. "
     "The last four are ignored, so that an export can be imported.\n\n"
     "**Who is meant** says `id`, else `email`; who is not there is new. An empty cell, or a column "

@@ -1,4 +1,4 @@
-"""Reading a table: CSV in whatever form programs write it, or the first sheet of a workbook."""
+"""Reading a table: CSV in whatever form programs write it, or a workbook's first visible sheet."""
 
 import codecs
 import csv
@@ -126,7 +126,9 @@ def encoding_of(file: IO[bytes]) -> str:
     if is_utf8 and not decoder.getstate()[0]:
         return "utf-8"
     if is_mixed:  # as Windows-1252, its good characters would become others unseen
-        raise FileRefused("unreadable", "Part of this file is UTF-8 and part is not: save it as UTF-8.")
+        raise FileRefused(
+            "unreadable", "Part of this file is UTF-8 and part is not: save it as UTF-8."
+        )
     return "cp1252"
 
 

@@ -2,14 +2,13 @@
 
 import codecs
 import io
-import zipfile
 from datetime import date
 from typing import Any
 
 import pytest
 
 from tests.users.transfer.tables import workbook
-from users.transfer import tables, workbooks
+from users.transfer import tables
 from users.transfer.columns import LAST_ROW, FileRefused
 from users.transfer.tables import read_table
 
@@ -138,54 +137,3 @@ def test_refuses_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
         cells(b"email\n1\n2\n")
 
     assert (rows.value.code, size.value.code) == ("too_many_rows", "too_large")
-
-
-def archive(**parts: bytes) -> io.BytesIO:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, part in parts.items():
-            target.writestr(name, part)
-    return file
-
-
-def with_sheet(xml: bytes) -> io.BytesIO:
-    """Return a workbook whose sheet is this."""
-    source, file = zipfile.ZipFile(workbook(["email"])), io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
-        for part in source.infolist():
-            is_sheet = part.filename.endswith("sheet1.xml")
-            target.writestr(part.filename, xml if is_sheet else source.read(part))
-    return file
-
-
-SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
-FAR_ROW = SHEET + b'<row r="99999999999"><c r="A1"><v>1</v></c></row></sheetData></worksheet>'
-FAR_CELL = SHEET + b'<row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>'
-ENTITY = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + SHEET + b"</sheetData></worksheet>"
-
-
-@pytest.mark.parametrize(
-    "file",
-    [
-        archive(readme=b"Not a workbook"),
-        archive(bomb=b"0" * (workbooks.MAX_UNPACKED + 1)),
-        with_sheet(FAR_ROW),
-        with_sheet(FAR_CELL),
-        with_sheet(ENTITY),
-        with_sheet(b"<" * 100),
-        with_sheet(SHEET + b"<a>" * 1000),
-    ],
-    ids=["other", "bomb", "far-row", "far-cell", "entity", "broken", "deep"],
-)
-def test_refuses_a_workbook_that_is_none_or_too_much(file: io.BytesIO) -> None:
-    with pytest.raises(FileRefused) as refusal:
-        read_table(file)
-
-    assert refusal.value.code in ("unreadable", "too_large", "too_many_rows")
-
-
-def test_refuses_a_part_with_too_many_elements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbooks, "MAX_ELEMENTS", 5)
-
-    with pytest.raises(FileRefused, match="unpacks to more"):
-        read_table(workbook(["email"], ["a"], ["b"]))
