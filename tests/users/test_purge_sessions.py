@@ -79,6 +79,8 @@ def test_deletes_in_batches_each_a_transaction_of_its_own() -> None:
         *batches,
         "SELECT throttling_counters",
         "SELECT mails",
+        *(["SELECT user_counts"] if connection.vendor == "postgresql" else []),
+        "SELECT imports",
     ]
     # In a test each transaction is a savepoint.
     assert sum("RELEASE SAVEPOINT" in query["sql"] for query in seen.captured_queries) == 3
