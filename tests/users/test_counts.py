@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from io import StringIO
 from itertools import count
 from pathlib import Path
@@ -306,6 +307,16 @@ def test_a_missing_trigger_is_told_and_can_be_mended(administrator: User) -> Non
         run(statement)
     assert run_checks(tags=[Tags.database], databases=databases) == []
     assert counted() == there()
+
+
+@pytest.mark.parametrize("vendor", ["postgresql", "sqlite"])
+def test_a_database_has_the_triggers_of_today(vendor: str) -> None:
+    """Who changes them writes a migration that makes them anew, and names it here."""
+    made = import_module("users.migrations.0005_user_counts")
+
+    assert made.STATEMENTS[vendor] == tuple(statements(vendor))
+    assert made.REMOVALS[vendor] == tuple(removals(vendor))
+    assert made.RECOUNT == RECOUNT
 
 
 def recount() -> str:
