@@ -21,6 +21,8 @@ BATCH = 1000  # events an INSERT
 COLUMNS = tuple(column.attname for column in AuditEvent._meta.concrete_fields[1:])  # but the id
 INSERT = f'INSERT INTO "audit_events" ({", ".join(COLUMNS)}) VALUES '  # noqa: S608 # names of ours
 PLACES = f"({', '.join(['%s'] * len(COLUMNS))})"
+COPY = f'COPY "audit_events" ({", ".join(COLUMNS)}) FROM STDIN'
+FEW = 50  # events; for more of them COPY takes a third of the time
 _AT = COLUMNS.index("at")
 
 
@@ -69,9 +71,7 @@ def append(lane: AuditLane, acts: Iterable[Act]) -> None:
     events = [_next_event(lane, act) for act in acts]
     # The lane first: a trigger refuses an event that no lane has counted.
     save_lane(lane)
-    with connection.cursor() as cursor:  # building the query by the ORM cost more than running it
-        values = [value for event in events for value in _row(event)]
-        cursor.execute(INSERT + ", ".join([PLACES] * len(events)), values)
+    _insert([_row(event) for event in events])
 
 
 def save_lane(lane: AuditLane) -> None:
@@ -86,6 +86,18 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
         name: (_masked(name, before.get(name)), _masked(name, value))
         for name, value in after.items()
     }
+
+
+def _insert(rows: list[list[Any]]) -> None:
+    """Insert in one query; building it by the ORM cost more than running it."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql" and len(rows) > FEW:
+            with cursor.copy(COPY) as copy:
+                for row in rows:
+                    copy.write_row(row)
+            return
+        values = [value for row in rows for value in row]
+        cursor.execute(INSERT + ", ".join([PLACES] * len(rows)), values)
 
 
 def _row(event: AuditEvent) -> list[Any]:
