@@ -355,7 +355,7 @@ def test_counts_of_a_dump_are_told_and_can_be_mended(administrator: User, inacti
 
     (fault,) = run_checks(tags=[Tags.database], databases=["default"])
 
-    assert fault.id == "users.E002"
+    assert fault.id == "users.W002"
     assert "administrators, active: 2 instead of 1; client" in fault.msg
     assert "recount_users" in str(fault.hint)
     assert recount().startswith("Counts corrected: ")
