@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
@@ -11,7 +12,6 @@ from django.utils.safestring import SafeString
 from typing_extensions import override
 
 from clients.acts import ACTS, BulkActs
-from clients.consequences import users_of
 from clients.forms import ClientForm
 from clients.managers import ClientQuerySet
 from clients.models import Client
@@ -83,9 +83,9 @@ def page_of(client: Client) -> dict[str, Any]:
 
 def numbers_of(client: Client) -> list[tuple[str, int, str]]:
     """Return each status of users with their number and the address of their list."""
-    users = users_of(Client.objects.filter(pk=client.pk))
+    counts = apps.get_model("users", "UserCount")._default_manager.of_client(client.pk)
     path = reverse("admin:users_user_changelist")
     return [
-        (status, users.with_status(status).count(), f"{path}?client={client.pk}&status={status}")
+        (status, counts.with_status(status).total(), f"{path}?client={client.pk}&status={status}")
         for status in ("active", "invited", "inactive")
     ]
