@@ -315,7 +315,7 @@ def test_knows_what_may_be_large(
     assert is_upload(scope(method, path, header)) is expected
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # it gives its connection back
 @pytest.mark.parametrize(("caller", "expected"), [("administrator", True), ("regular", False)])
 def test_only_administrators_may_send_files(
     caller: str, expected: bool, request: pytest.FixtureRequest, login: Login
@@ -327,7 +327,7 @@ def test_only_administrators_may_send_files(
     assert not may_send(upload())
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_operators_may_send_files_by_their_cookie(administrator: User, client: Client) -> None:
     client.post("/admin/login/", {"username": administrator.email, "password": PASSWORD})
     cookie = client.cookies["roster_admin"].value
