@@ -133,9 +133,12 @@ FOLD = """
         SELECT id, client_id, status FROM user_counts WHERE NOT folded ORDER BY id LIMIT %s
         FOR UPDATE SKIP LOCKED
     ), totals AS MATERIALIZED (
-        SELECT total.id FROM user_counts AS total
-        JOIN (SELECT DISTINCT client_id, status FROM appended) AS keys USING (client_id, status)
-        WHERE total.folded FOR UPDATE OF total SKIP LOCKED
+        SELECT total.id FROM (SELECT DISTINCT client_id, status FROM appended) AS keys
+        CROSS JOIN LATERAL (
+            SELECT id FROM user_counts
+            WHERE client_id = keys.client_id AND status = keys.status AND folded
+            FOR UPDATE SKIP LOCKED
+        ) AS total
     ), gone AS (
         DELETE FROM user_counts
         WHERE id IN (SELECT id FROM appended UNION ALL SELECT id FROM totals)
