@@ -20,6 +20,11 @@ from users.managers import MailManager, SessionManager, UserManager
 STATUSES = counts.STATUSES
 
 
+def may_enter(active: bool, client: Client | None) -> bool:
+    """Tell whether a user like this may get in: they and their client are active."""
+    return active and (client is None or client.active)
+
+
 class User(AbstractBaseUser):
     """A person; without client they are an administrator. There are no other roles."""
 
@@ -73,8 +78,8 @@ class User(AbstractBaseUser):
     @property
     @override
     def is_active(self) -> bool:  # type: ignore[override] # an attribute in Django, a rule here
-        """Tell whether they may get in: they and their client are active."""
-        return self.active and (self.client is None or self.client.active)
+        """Tell whether they may get in."""
+        return may_enter(self.active, self.client)
 
     @property
     def status(self) -> str:

@@ -16,7 +16,7 @@ from config.throttling.limits import network_of
 from users.auth.credentials import is_current_password
 from users.auth.serializers import NewPasswordSerializer, password_field
 from users.emails import clean_email
-from users.models import User
+from users.models import User, may_enter
 from users.policies import FIELDS, Change, terms
 
 INCLUDABLE = ("active", "status", "created_at", "updated_at", "last_login_at")
@@ -102,8 +102,7 @@ class UserCreateSerializer(UserSerializer):
         for field in ("password", "password_confirmation"):
             if field in self.initial_data:
                 yield Fault("invalid", "Who is invited sets their own password.", field)
-        client = self.values.get("client")
-        if self.values.get("active") is False or (client and not client.active):
+        if not may_enter(self.values.get("active", True), self.values.get("client")):
             yield Fault("invalid", "Nobody inactive can be invited.", "invite")
 
 

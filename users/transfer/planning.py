@@ -2,7 +2,7 @@
 
 A table means the same in any order: what it asks for is judged against the users who were there
 before it. So a row may not take the email of another user, whatever becomes of that user in other
-rows, and of two rows about one user, or with one email, the later is refused.
+rows, and of two good rows about one user, or with one email, the later is refused.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from django.db.models import Max
 
 from clients.models import Client
 from users.changes import may_remove_administrator
-from users.models import User
+from users.models import User, may_enter
 from users.policies import Change, terms
 from users.transfer.faults import Outcome, RowFault
 from users.transfer.lookups import Ambiguous, Clients
@@ -95,8 +95,7 @@ class Planner:
         """Tell whether the whole table would, as the database is now."""
         if not self.leaving or self.gains_administrator:
             return False
-        administrators = User.objects.administrators().active().with_password()
-        return bool(administrators.count() <= len(self.leaving))
+        return bool(User.objects.administering().count() <= len(self.leaving))
 
     def _find(self, rows: Sequence[Row]) -> Found:
         emails = {row.values["email"] for row in rows if "email" in row.values}
@@ -150,11 +149,13 @@ class Planner:
         row, user = plan.row, plan.user
         email = row.values.get("email")
         column = "id" if "id" in row.values else "email"
-        by_user = self.claimed_users.setdefault(user.pk, row.number) if user else row.number
+        # A row that is refused anyway stands in nobody's way.
+        claim = dict.get if plan.faults else dict.setdefault
+        by_user = claim(self.claimed_users, user.pk, row.number) if user else row.number
         if email is not None:
             if user is None and column == "email":
                 by_user = self.released_emails.get(hash(email), by_user)
-            by_email = self.claimed_emails.setdefault(hash(email), row.number)
+            by_email = claim(self.claimed_emails, hash(email), row.number)
             if by_email != row.number and by_user == row.number:
                 plan.refuse("email", "duplicate", f"Row {by_email} has the same email.")
         if by_user != row.number:
@@ -255,7 +256,3 @@ class Planner:
         active, client = (plan.changed.get(n, getattr(user, n)) for n in ("active", "client"))
         if active and client is None and not (user.active and user.is_administrator):
             self.gains_administrator = True
-
-
-def may_enter(active: bool, client: Client | None) -> bool:
-    return active and (client is None or client.active)

@@ -413,3 +413,19 @@ def test_an_administrator_who_goes_meanwhile_counts(
         with pytest.raises(LastAdministrator):
             imported(text)
     assert as_row(administrator)["active"] is True
+
+
+@pytest.mark.parametrize("is_bad_first", [True, False])
+@pytest.mark.parametrize("key", ["email", "id"])
+def test_a_refused_row_stands_in_the_way_of_no_good_one(
+    acme: Client, regular: User, key: str, is_bad_first: bool
+) -> None:
+    whose = regular.email if key == "email" else regular.pk
+    good, bad = f"{whose},Rita N.,acme", f"{whose},Rita N.,nowhere"
+    rows = [bad, good] if is_bad_first else [good, bad]
+
+    report = imported("\n".join([f"{key},name,client", *rows]), skip=True)
+
+    assert (report.changed, report.refused) == (1, 1)
+    regular.refresh_from_db()
+    assert regular.name == "Rita N."
