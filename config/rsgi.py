@@ -32,6 +32,7 @@ from config.uploads import (
     may_upload,
 )
 from config.wsgi import application
+from users.transfer.columns import TOO_LARGE
 
 BODY_SECONDS = 10
 OPEN_SECONDS = 60  # in which Granian has long since opened the file that it is to send
@@ -39,7 +40,6 @@ TOO_SLOW = "The body did not arrive in time."
 THREADS = 8  # a worker; while one waits for Argon2 or the database, the others go on
 
 NO_LENGTH = "Send the file with a Content-Length."
-TOO_LONG = f"A file has at most {MAX_UPLOAD_BYTES >> 20} MiB."
 AWAY = "Try again in a few seconds."
 REFUSAL_CODES = {
     408: "request_timeout",
@@ -91,7 +91,7 @@ class Application:
             # Granian does not tell a body that broke off from one that has ended.
             refuse(protocol, scope, 400, NO_LENGTH)
         elif length > MAX_UPLOAD_BYTES:
-            refuse(protocol, scope, 413, TOO_LONG)
+            refuse(protocol, scope, 413, TOO_LARGE)
         elif self.uploads >= MOST_AT_ONCE:
             refuse(protocol, scope, 503, BUSY, ("retry-after", str(RETRY_SECONDS)))
         else:

@@ -21,7 +21,6 @@ from config.operators.row_acts import ActsAdmin
 from config.operators.verb_form import stale
 from config.throttling.limits import network_of
 from users.auth.admin_login import session_of
-from users.counts import total_of
 from users.forms import SetPasswordForm, UserAddForm, UserChangeForm
 from users.lifecycle import update_user
 from users.models import User
@@ -30,7 +29,13 @@ from users.operators.acts import ACTS
 from users.operators.bulk import BulkActs
 from users.operators.consequences import sessions_that_end
 from users.operators.exports import ExportAdmin
-from users.operators.filters import ClientFilter, LastLoginFilter, RoleFilter, StatusFilter
+from users.operators.filters import (
+    ClientFilter,
+    LastLoginFilter,
+    RoleFilter,
+    StatusFilter,
+    total_of,
+)
 from users.operators.person import page_of
 
 

@@ -1,6 +1,5 @@
 """How many users there are, by client and status, without counting them."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from django.core.checks import CheckMessage, Error, Tags, Warning as CheckWarning, register
@@ -40,6 +39,9 @@ class UserCountQuerySet(models.QuerySet["UserCount"]):
 
     def regular(self) -> "UserCountQuerySet":
         return self.exclude(client_id=ADMINISTRATORS)
+
+    def with_role(self, role: str) -> "UserCountQuerySet":
+        return self.administrators() if role == "administrator" else self.regular()
 
     def of_client(self, client_id: int) -> "UserCountQuerySet":
         return self.filter(client_id=client_id).regular()
@@ -136,31 +138,6 @@ class UserCount(models.Model):
     @override
     def __str__(self) -> str:
         return f"{self.client_id} {self.status} {self.number:+}"
-
-
-def total_of(chosen: Mapping[str, list[str]]) -> int | None:
-    """Return how many users the filters of their list leave; None where these do not tell.
-
-    `chosen` is what the address of the list says: names of filters and their values.
-    """
-    counts: UserCountQuerySet = UserCount.objects.all()
-    for name, values in chosen.items():
-        match name, values:
-            case "role", ["administrator"]:
-                counts = counts.administrators()
-            case "role", ["regular"]:
-                counts = counts.regular()
-            case "status", [status]:
-                counts = counts.with_status(status)
-            case "client", [number]:
-                counts = counts.of_client(int(number))
-            case "active__exact", ["1"]:
-                counts = counts.active()
-            case "active__exact", ["0"]:
-                counts = counts.with_status("inactive")
-            case _:
-                return None
-    return counts.total()
 
 
 def said(wrong: list[Miscount]) -> str:

@@ -4,7 +4,7 @@ from django_filters import FilterSet
 
 from config.api.parameters import InstantFilter, OneOfFilter, PositiveFilter, SearchFilter
 from config.api.routing import MAX_ID
-from users.managers import UserQuerySet
+from users.managers import ROLES, UserQuerySet
 from users.models import STATUSES, User
 
 
@@ -13,7 +13,7 @@ class UserFilters(FilterSet):
 
     active = OneOfFilter(words=("true", "false"), method="filter_active")
     client_id = PositiveFilter(high=MAX_ID)
-    role = OneOfFilter(words=("administrator", "regular"), method="filter_role")
+    role = OneOfFilter(words=ROLES, method="filter_role")
     email = SearchFilter(method="filter_email")
     status = OneOfFilter(words=STATUSES, method="filter_status")
     created_after = InstantFilter("created_at", "gt")
@@ -31,7 +31,7 @@ class UserFilters(FilterSet):
         return users.filter(active=value == "true")
 
     def filter_role(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
-        return users.administrators() if value == "administrator" else users.regular()
+        return users.with_role(value)
 
     def filter_status(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
         return users.with_status(value)

@@ -29,9 +29,9 @@ from users.transfer.importing import OnRefusal
 PATIENCE = timedelta(seconds=10)  # then the page asks whether there is a worker
 
 COLUMNS = {
-    "id": "The number of a user who is there. This or the email tells whom a row is about.",
-    "email": "Their address. In a row with an id it may be a new one.",
+    "id": "The number of a user who is there. This or their email tells whom a row is about.",
     "name": "Their name.",
+    "email": "Their address. In a row with an id it may be a new one.",
     "client_id": "The number of their client.",
     "client": "The name of their client, in any case, instead of its number or beside it.",
     "role": "“administrator” or “regular”. Nobody becomes an administrator without this word.",

@@ -25,7 +25,7 @@ from users.transfer.tables import Table, read_table
 log = logging.getLogger("roster.imports")
 
 State = Import.State
-LEASE = timedelta(minutes=5)  # without a sign of life, another worker takes over
+LEASE = timedelta(minutes=5)  # without a sign of life, its worker is taken for dead
 KEPT_FOR = timedelta(days=7)  # an import that nobody decided on; a report
 RUNNING = {State.WAITING: State.REHEARSING, State.CONFIRMED: State.WRITING}
 MOST_ATTEMPTS = 3  # at a rehearsal; a file that ends its worker must not do so for ever
@@ -93,7 +93,8 @@ def _decide(job: Import, **values: Any) -> None:
 def run_next() -> bool:
     """Rehearse or write the file that has waited longest; tell whether there was one.
 
-    Where the database goes away in the middle the file is claimed again after `LEASE`.
+    Where the database goes away in the middle, a rehearsal is claimed again after `LEASE`; what was
+    being written is given up.
     """
     _give_up_silent()
     job = _claim()

@@ -16,6 +16,7 @@ from clients.managers import contains_any_case
 from config.audit.events import Event
 from config.audit.trail import differences, record
 
+ROLES = ("administrator", "regular")
 RESET_LIFETIME = timedelta(minutes=30)  # of a link to set a new password
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def regular(self) -> "UserQuerySet":
         return self.filter(client__isnull=False)
+
+    def with_role(self, role: str) -> "UserQuerySet":
+        """Keep the users whose role this is, one of `ROLES`."""
+        return self.administrators() if role == "administrator" else self.regular()
 
     def with_password(self) -> "UserQuerySet":
         """Keep those who have set a password or been given one; the others are invited at best."""

@@ -1,4 +1,4 @@
-"""Filters of lists that the operators' site has in more than one place."""
+"""What filters of the operators' lists have in common: no value that they do not know."""
 
 from typing import Any, cast
 
@@ -14,14 +14,21 @@ class WordFilter(admin.SimpleListFilter):
 
     words: tuple[str, ...]
 
+    def label(self, word: str) -> str:
+        return word
+
+    def narrow(self, rows: Any, word: str) -> QuerySet[Any]:
+        return cast(QuerySet[Any], rows.filter(**{str(self.parameter_name): word}))
+
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(word, word) for word in self.words]
+        return [(word, self.label(word)) for word in self.words]
 
     @override
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         chosen = self.value()
-        if chosen is not None and chosen not in self.words:
+        if chosen is None:
+            return cast(QuerySet[Any], queryset)
+        if chosen not in self.words:
             raise IncorrectLookupParameters
-        narrowing = {} if chosen is None else {str(self.parameter_name): chosen}
-        return cast(QuerySet[Any], queryset.filter(**narrowing))
+        return self.narrow(queryset, chosen)

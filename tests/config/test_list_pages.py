@@ -15,8 +15,8 @@ from tests.admin_site import enter
 from tests.conftest import Login
 from tests.factories import ClientFactory, InvitedFactory, UserFactory
 from tests.trail import act
-from users.counts import total_of
 from users.models import STATUSES, User
+from users.operators.filters import total_of
 
 USERS = "/admin/users/user/"
 CHOICE = "/admin/autocomplete/?app_label=users&model_name=user&field_name=client"

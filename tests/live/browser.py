@@ -81,6 +81,12 @@ def show_as(driver: webdriver.Chrome, scheme: str, size: tuple[int, int]) -> Non
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
+def is_too_wide(driver: webdriver.Chrome) -> bool:
+    """Tell whether the page scrolls sideways as a whole."""
+    script = "return document.documentElement.scrollWidth > window.innerWidth"
+    return bool(driver.execute_script(script))
+
+
 def submit(driver: webdriver.Chrome, button: str = "[type=submit]") -> None:
     """Press the button that this selector finds, and wait for the page that follows."""
     page = driver.find_element(By.TAG_NAME, "html")

@@ -22,6 +22,7 @@ from tests.live.browser import (
     PHONE,
     chromium,
     complaints,
+    is_too_wide,
     log_in,
     requests,
     show_as,
@@ -38,7 +39,6 @@ const why = (node) => node.any.concat(node.all, node.none).map((check) => check.
 axe.run(document, options).then((found) => done(found.violations.flatMap(
     (rule) => rule.nodes.map((node) => `${rule.id} ${node.target} ${why(node)}`))));
 """
-WIDER_THAN_THE_WINDOW = "return document.documentElement.scrollWidth > window.innerWidth"
 # What light or dark and the width make a difference to; the rest is looked at once a page.
 OF_THE_LOOK = ("color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable")
 MODES = (("light", DESK), ("dark", DESK), ("light", PHONE))
@@ -70,7 +70,7 @@ class Eyes:
             show_as(self.driver, scheme, size)
             wanted = TAGS if (scheme, size) == modes[0] else OF_THE_LOOK
             found = self.driver.execute_async_script(RUN, wanted)
-            if self.driver.execute_script(WIDER_THAN_THE_WINDOW):
+            if is_too_wide(self.driver):
                 found.append("wider than the window")
             self.faults += [f"{what} {scheme} {size[0]}: {fault}" for fault in found]
         show_as(self.driver, *MODES[0])

@@ -27,6 +27,7 @@ from tests.live.browser import (
     PHONE,
     chromium,
     complaints,
+    is_too_wide,
     log_in,
     requests,
     show_as,
@@ -37,7 +38,6 @@ from tests.live.conftest import BASE_DIR, PASSWORD, ROOT, Answer, Service
 pytestmark = pytest.mark.xdist_group("live")
 
 LOOKS = {"light": ("light", DESK), "dark": ("dark", DESK), "phone": ("light", PHONE)}
-WIDER_THAN_THE_WINDOW = "return document.documentElement.scrollWidth > window.innerWidth"
 FETCH = """
 const [path, done] = arguments;
 fetch(path).then(async (answer) => done([answer.status, await answer.text()]));
@@ -58,7 +58,7 @@ class Desk:
     def look(self) -> None:
         """Note what is wrong with the page as it is."""
         where = self.driver.current_url
-        if self.driver.execute_script(WIDER_THAN_THE_WINDOW):
+        if is_too_wide(self.driver):
             self.faults.append(f"{where} is wider than the window")
 
     def open(self, path: str) -> None:

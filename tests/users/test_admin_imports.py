@@ -20,6 +20,7 @@ from users.imports import LEASE, MOST_ATTEMPTS, run_next
 from users.mail.outbox import Kind, enqueue
 from users.management.commands import send_mails, work
 from users.models import Import, ImportFile, Mail, User
+from users.transfer.columns import WRITABLE
 from users.transfer.tables import read_table
 
 ADD = "/admin/users/import/add/"
@@ -409,3 +410,10 @@ def test_no_number_of_mails_keeps_an_import_waiting(
     assert pause == 0
     assert Import.objects.get().state == "rehearsed"
     assert Mail.objects.get().state == "waiting"
+
+
+def test_tells_of_every_column_that_can_be_written(browser: Browser) -> None:
+    page = browser.get(ADD)
+
+    assert tuple(page.context["columns"]) == WRITABLE
+    assert all(f"<code>{name}</code>" in page.content.decode() for name in WRITABLE)

@@ -34,35 +34,11 @@ class DoorFilter(WordFilter):
     words = tuple(door.value for door in Door)
 
 
-class ConcernsFilter(admin.SimpleListFilter):
-    """What a user did and what was done to them; shows the one chosen, on their own page."""
+class RowFilter(admin.SimpleListFilter):
+    """Events about one row; shows the one chosen, on the row's own page."""
 
-    title = "user"
-    parameter_name = "user"
-
-    @override
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        chosen = self.value()
-        if chosen is None:
-            return []
-        if not is_row_id(chosen):
-            raise IncorrectLookupParameters
-        return [(chosen, f"user {chosen}")]
-
-    @override
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[AuditEvent]:
-        chosen = self.value()
-        if chosen is None:
-            return cast(QuerySet[AuditEvent], queryset)
-        did, was_done_to = Q(actor_id=chosen), Q(target_type="user", target_id=chosen)
-        return cast(QuerySet[AuditEvent], queryset.filter(did | was_done_to))
-
-
-class ClientFilter(admin.SimpleListFilter):
-    """What was done to a client; shows the one chosen, on its own page."""
-
-    title = "client"
-    parameter_name = "client"
+    def narrow(self, events: Any, row_id: str) -> QuerySet[AuditEvent]:
+        raise NotImplementedError
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -71,13 +47,34 @@ class ClientFilter(admin.SimpleListFilter):
             return []
         if not is_row_id(chosen):
             raise IncorrectLookupParameters
-        return [(chosen, f"client {chosen}")]
+        return [(chosen, f"{self.title} {chosen}")]
 
     @override
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[AuditEvent]:
         chosen = self.value()
-        done_to = {"target_type": "client", "target_id": chosen} if chosen else {}
-        return cast(QuerySet[AuditEvent], queryset.filter(**done_to))
+        return queryset if chosen is None else self.narrow(queryset, chosen)
+
+
+class ConcernsFilter(RowFilter):
+    """What a user did and what was done to them."""
+
+    title = parameter_name = "user"
+
+    @override
+    def narrow(self, events: Any, row_id: str) -> QuerySet[AuditEvent]:
+        did, was_done_to = Q(actor_id=row_id), Q(target_type="user", target_id=row_id)
+        return cast(QuerySet[AuditEvent], events.filter(did | was_done_to))
+
+
+class ClientFilter(RowFilter):
+    """What was done to a client."""
+
+    title = parameter_name = "client"
+
+    @override
+    def narrow(self, events: Any, row_id: str) -> QuerySet[AuditEvent]:
+        done_to = {"target_type": "client", "target_id": row_id}
+        return cast(QuerySet[AuditEvent], events.filter(**done_to))
 
 
 class DayFilter(admin.SimpleListFilter):
@@ -118,19 +115,14 @@ class DaysFilter(WordFilter):
     words = ("1", "7", "30", "90")
 
     @override
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(word, "Today" if word == "1" else f"{word} days") for word in self.words]
+    def label(self, word: str) -> str:
+        return "Today" if word == "1" else f"{word} days"
 
     @override
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[AuditEvent]:
-        chosen = self.value()
-        if chosen is None:
-            return cast(QuerySet[AuditEvent], queryset)
-        if chosen not in self.words:
-            raise IncorrectLookupParameters
-        first = timezone.now().astimezone(UTC).date() - timedelta(days=int(chosen) - 1)
+    def narrow(self, rows: Any, word: str) -> QuerySet[AuditEvent]:
+        first = timezone.now().astimezone(UTC).date() - timedelta(days=int(word) - 1)
         since = datetime.combine(first, time(), UTC)
-        return cast(QuerySet[AuditEvent], queryset.filter(at__gte=since))
+        return cast(QuerySet[AuditEvent], rows.filter(at__gte=since))
 
 
 class AuditEventAdmin(VerbAdmin):

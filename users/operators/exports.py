@@ -68,7 +68,7 @@ class ExportAdmin(VerbAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         try:
-            users = cast(UserQuerySet, self.get_changelist_instance(request).get_queryset(request))
+            users = cast(UserQuerySet, self.get_changelist_instance(request).queryset)
         except IncorrectLookupParameters:
             return HttpResponseRedirect(reverse("admin:users_user_changelist"))
         if request.method == "GET":

@@ -1,7 +1,8 @@
 """Filters of the list of users in the admin site."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -10,51 +11,41 @@ from django.utils import timezone
 from typing_extensions import override
 
 from clients.models import Client
+from config.operators.filters import WordFilter
 from config.operators.verb_admin import is_row_id
-from users.managers import UserQuerySet
+from users.counts import UserCount, UserCountQuerySet
+from users.managers import ROLES, UserQuerySet
 from users.models import STATUSES
 
 
-class RoleFilter(admin.SimpleListFilter):
+class RoleFilter(WordFilter):
     """Looks at the client alone."""
 
-    title = "role"
-    parameter_name = "role"
+    title = parameter_name = "role"
+    words = ROLES
 
     @override
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("administrator", "Administrator"), ("regular", "Regular")]
+    def label(self, word: str) -> str:
+        return word.capitalize()
 
     @override
-    def queryset(self, request: HttpRequest, queryset: Any) -> UserQuerySet:
-        match self.value():
-            case None:
-                return cast(UserQuerySet, queryset)
-            case "administrator":
-                return cast(UserQuerySet, queryset).administrators()
-            case "regular":
-                return cast(UserQuerySet, queryset).regular()
-        raise IncorrectLookupParameters
+    def narrow(self, rows: Any, word: str) -> UserQuerySet:
+        return cast(UserQuerySet, rows).with_role(word)
 
 
-class StatusFilter(admin.SimpleListFilter):
+class StatusFilter(WordFilter):
     """Looks at the user alone, not at their client."""
 
-    title = "status"
-    parameter_name = "status"
+    title = parameter_name = "status"
+    words = STATUSES
 
     @override
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status, status.capitalize()) for status in STATUSES]
+    def label(self, word: str) -> str:
+        return word.capitalize()
 
     @override
-    def queryset(self, request: HttpRequest, queryset: Any) -> UserQuerySet:
-        status = self.value()
-        if status is None:
-            return cast(UserQuerySet, queryset)
-        if status not in STATUSES:
-            raise IncorrectLookupParameters
-        return cast(UserQuerySet, queryset).with_status(status)
+    def narrow(self, rows: Any, word: str) -> UserQuerySet:
+        return cast(UserQuerySet, rows).with_status(word)
 
 
 class ClientFilter(admin.SimpleListFilter):
@@ -87,25 +78,43 @@ class ClientFilter(admin.SimpleListFilter):
         return cast(UserQuerySet, queryset.filter(client=chosen) if chosen else queryset)
 
 
-class LastLoginFilter(admin.SimpleListFilter):
+class LastLoginFilter(WordFilter):
     """Shows who has not logged in for long, and apart from them who never has."""
 
     title = "last login"
     parameter_name = "last_login"
-    days: ClassVar = {"30": 30, "90": 90, "180": 180}
+    words = ("30", "90", "180", "never")
 
     @override
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*((key, f"Over {key} days ago") for key in self.days), ("never", "Never")]
+    def label(self, word: str) -> str:
+        return "Never" if word == "never" else f"Over {word} days ago"
 
     @override
-    def queryset(self, request: HttpRequest, queryset: Any) -> UserQuerySet:
-        chosen = self.value()
-        if chosen is None:
-            return cast(UserQuerySet, queryset)
-        if chosen == "never":
-            return cast(UserQuerySet, queryset.filter(last_login_at__isnull=True))
-        if chosen not in self.days:
-            raise IncorrectLookupParameters
-        bound = timezone.now() - timedelta(days=self.days[chosen])
-        return cast(UserQuerySet, queryset.filter(last_login_at__lt=bound))
+    def narrow(self, rows: Any, word: str) -> UserQuerySet:
+        if word == "never":
+            return cast(UserQuerySet, rows.filter(last_login_at__isnull=True))
+        bound = timezone.now() - timedelta(days=int(word))
+        return cast(UserQuerySet, rows.filter(last_login_at__lt=bound))
+
+
+def total_of(chosen: Mapping[str, list[str]]) -> int | None:
+    """Return how many users the filters of their list leave; None where these do not tell.
+
+    `chosen` is what the address of the list says: names of filters and their values.
+    """
+    counts: UserCountQuerySet = UserCount.objects.all()
+    for name, values in chosen.items():
+        match name, values:
+            case "role", [role] if role in ROLES:
+                counts = counts.with_role(role)
+            case "status", [status]:
+                counts = counts.with_status(status)
+            case "client", [number]:
+                counts = counts.of_client(int(number))
+            case "active__exact", ["1"]:
+                counts = counts.active()
+            case "active__exact", ["0"]:
+                counts = counts.with_status("inactive")
+            case _:
+                return None
+    return counts.total()

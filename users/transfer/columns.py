@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
+TOO_LARGE = f"A file has at most {MAX_FILE_BYTES >> 20} MiB."
 MAX_ROWS = 200_000
 LAST_ROW = 1_048_576  # where a sheet ends in every program, empty rows and all
 MAX_LEAD = 1000  # empty rows before the names of the columns

@@ -73,6 +73,9 @@ def import_table(
 class _Import:
     """One import of one table: first it plans all of it, then it plans again and writes."""
 
+    planner: Planner  # of the present pass, as is the report
+    report: Report
+
     def __init__(
         self, table: Table, actor: User | None, progress: Progress, *, passes: int
     ) -> None:
@@ -81,7 +84,6 @@ class _Import:
         self.progress = progress
         self.passes = passes
         self.id = secrets.token_hex(8)
-        self._begin()
 
     def _begin(self) -> None:
         self.planner = Planner(actor=self.actor)

@@ -19,6 +19,7 @@ from users.transfer.columns import (
     MAX_LEAD,
     MAX_RECORD,
     MAX_ROWS,
+    TOO_LARGE,
     Columns,
     FileRefused,
     names_of,
@@ -73,7 +74,7 @@ def read_table(file: IO[bytes], *, kind: Kind | None = None, charset: str = "") 
     cannot be read from end to end.
     """
     if file.seek(0, io.SEEK_END) > MAX_FILE_BYTES:
-        raise FileRefused("too_large", f"A file has at most {MAX_FILE_BYTES >> 20} MiB.")
+        raise FileRefused("too_large", TOO_LARGE)
     found = kind_of(file)
     if kind and found != kind:
         raise FileRefused("unreadable", f"This is no {kind.upper()} file.")

@@ -9,12 +9,11 @@ from django.http import HttpRequest
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 
 from config.api.errors import PayloadTooLarge
-from users.transfer.columns import MAX_FILE_BYTES
+from users.transfer.columns import MAX_FILE_BYTES, TOO_LARGE
 from users.transfer.exporting import CSV_TYPE, XLSX_TYPE
 from users.transfer.tables import CHARSETS, Kind
 
 CHUNK = 64 * 1024
-TOO_LARGE = f"A file has at most {MAX_FILE_BYTES >> 20} MiB."
 KINDS: dict[str, Kind] = {CSV_TYPE: "csv", XLSX_TYPE: "xlsx"}
 
 

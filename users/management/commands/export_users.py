@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from config.progress import Bar
 from users.management.files import written_whole
-from users.managers import UserQuerySet
+from users.managers import ROLES, UserQuerySet
 from users.models import STATUSES, User
 from users.transfer.exporting import TooManyRows, csv_chunks, note_export, write_xlsx
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--client", type=row_id, help="only the users of the client with this id"
         )
-        parser.add_argument("--role", choices=("administrator", "regular"))
+        parser.add_argument("--role", choices=ROLES)
         parser.add_argument("--status", choices=STATUSES)
         parser.add_argument("--search", default="", help="words that are in the name or the email")
 
@@ -63,7 +63,7 @@ def chosen(
     if client is not None:
         users = users.filter(client=client)
     if role is not None:
-        users = users.administrators() if role == "administrator" else users.regular()
+        users = users.with_role(role)
     return users if status is None else users.with_status(status)
 
 
