@@ -76,7 +76,7 @@ class RequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        request.META["REQUEST_ID"] = request_id_of(request.headers.get("X-Request-ID", ""))
+        request.META["REQUEST_ID"] = request_id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
         token = request_id.set(request.META["REQUEST_ID"])
         try:
             response = self.get_response(request)
@@ -117,7 +117,7 @@ class TrustedProxyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         forwarded_for = request.META.pop("HTTP_X_FORWARDED_FOR", "")
         forwarded_proto = request.META.pop("HTTP_X_FORWARDED_PROTO", "")
-        if is_trusted(request.META.get("REMOTE_ADDR", "")):
+        if settings.TRUSTED_PROXIES and is_trusted(request.META.get("REMOTE_ADDR", "")):
             hops = [hop.strip() for hop in forwarded_for.split(",")]
             for hop in reversed(hops):
                 if not is_address(hop):

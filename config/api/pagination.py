@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from config.api.answers import Answer
 from config.api.parameters import PositiveField
 
 
@@ -27,12 +27,12 @@ def answer_page(
     rows: QuerySet[Any],
     query: dict[str, Any],
     represent: Callable[[Any], dict[str, Any]],
-) -> Response:
+) -> Answer:
     """Return the page that `query` (the values of `page_fields`) asks for."""
     number, size = query["page"] or 1, query["page_size"] or settings.PAGE_SIZE
     found, envelope, link = paginate(request, rows, number=number, size=size)
     results = [represent(row) for row in found]
-    return Response({**envelope, "results": results}, headers={"Link": link})
+    return Answer({**envelope, "results": results}, headers={"Link": link})
 
 
 def paginate(

@@ -1,6 +1,7 @@
 """Who is at the other end of the connection."""
 
 import ipaddress
+from functools import lru_cache
 
 from django.http import HttpRequest
 
@@ -9,7 +10,12 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 def peer_address(request: HttpRequest) -> Address | None:
     """Return the address without its zone (RFC 4007, section 11); None where a socket has none."""
+    return _parsed(request.META.get("REMOTE_ADDR", ""))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Address | None:
     try:
-        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "").partition("%")[0])
+        return ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None

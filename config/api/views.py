@@ -1,20 +1,23 @@
 """What every endpoint does alike: order of refusal, query, list, answer."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar, cast
 
 from django import forms
 from django.db import IntegrityError
 from django.db.models import Model, OrderBy, QuerySet
+from django.http import HttpResponse
 from django_filters import FilterSet
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import MethodNotAllowed, NotFound, ParseError
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 from typing_extensions import override
 
+from config.api.answers import Answer
 from config.api.errors import Fault, Invalid, faults_of
 from config.api.etags import Stale, check_if_match
 from config.api.pagination import answer_page, page_fields
@@ -22,6 +25,11 @@ from config.api.parameters import NamesField, query_faults
 from config.api.serializers import StrictSerializer
 
 Row = TypeVar("Row", bound=Model)
+
+
+@cache
+def _made(classes: tuple[type[Any], ...]) -> list[Any]:
+    return [made() for made in classes]
 
 
 class Manners(APIView):
@@ -42,7 +50,28 @@ class Manners(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method not in self.allowed_methods:  # 405 comes before 401
             raise MethodNotAllowed(str(request.method))
-        super().initial(request, *args, **kwargs)
+        # There is one form of answer and one version, and throttling is by account: DRF's own
+        # method would ask about these each time.
+        self.perform_authentication(request)
+        self.check_permissions(request)
+
+    # What DRF makes anew for each request and is the same for all.
+
+    @override
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return _made(tuple(self.authentication_classes))
+
+    @override
+    def get_permissions(self) -> list[Any]:
+        return _made(tuple(self.permission_classes))
+
+    @override
+    def get_parsers(self) -> list[Any]:
+        return _made(tuple(self.parser_classes))
+
+    @override
+    def get_renderers(self) -> list[Any]:
+        return _made(tuple(self.renderer_classes))
 
     @override
     def get_authenticate_header(self, request: Request) -> str:
@@ -114,7 +143,7 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
             name: filter_.field for name, filter_ in self.filters.get_filters().items()
         }
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         query, faults = self.read_query()
         if faults:
             raise Invalid(faults)
@@ -135,7 +164,7 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
             terms.append(OrderBy(term.expression, descending, nulls_last=term.nulls_last))
         return [*terms, self.orderings["id"]]
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         query, faults = self.read_query()
         serializer = self.create_serializer(data=self.body(faults), context={"request": request})
         try:
@@ -145,14 +174,14 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         headers = {"Location": f"{self.location}/{row.pk}"}
         return self.answer(row, query["include"], HTTPStatus.CREATED, headers)
 
-    def retrieve(self, request: Request, pk: int) -> Response:
+    def retrieve(self, request: Request, pk: int) -> HttpResponse:
         query, faults = self.read_query()
-        row = self.find(pk, query.get("include", ()))
+        row = self.read(pk, query.get("include", ()))
         if faults:
             raise Invalid(faults)
         return self.answer(row, query["include"])
 
-    def update(self, request: Request, pk: int) -> Response:
+    def update(self, request: Request, pk: int) -> HttpResponse:
         """Check against the row as read, save only if it still is so, else check again.
 
         No lock is held while passwords are hashed. Each turn that is lost was won by another
@@ -177,6 +206,10 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
 
     partial_update = update  # PUT keeps what is absent, so PATCH means the same
 
+    def read(self, pk: int, include: tuple[str, ...]) -> Row:
+        """Return the row to show; one to change is found whole."""
+        return self.find(pk, include)
+
     def find(self, pk: int, include: tuple[str, ...]) -> Row:
         row = self.rows(include).filter(pk=pk).first()
         if row is None:
@@ -189,6 +222,6 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         include: tuple[str, ...],
         status: int = HTTPStatus.OK,
         headers: Mapping[str, str] | None = None,
-    ) -> Response:
+    ) -> Answer:
         body = self.represent(row, include)
-        return Response(body, status, headers={"ETag": self.etag(row), **(headers or {})})
+        return Answer(body, status, {"ETag": self.etag(row), **(headers or {})})

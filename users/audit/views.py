@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 from django import forms
+from django.http import HttpResponse
 from django_filters import FilterSet
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 from typing_extensions import override
 
@@ -31,7 +31,7 @@ class AuditEventViewSet(Manners, GenericViewSet[AuditEvent]):
         narrowing = self.filters.get_filters().items()
         return {**page_fields(), **{name: filter_.field for name, filter_ in narrowing}}
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         query, faults = self.read_query()
         if faults:
             raise Invalid(faults)

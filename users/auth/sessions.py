@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from django import forms
+from django.http import HttpResponse
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -44,10 +45,10 @@ class SessionViewSet(Manners, GenericViewSet[Session]):
     def query_fields(self) -> dict[str, forms.Field]:
         return page_fields() if self.action in ("list", "list_of_user") else {}
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         return self.answer_list(self.actor().pk)
 
-    def destroy(self, request: Request, pk: int) -> Response:
+    def destroy(self, request: Request, pk: int) -> HttpResponse:
         session = self.sessions_of(self.actor().pk).live().filter(pk=pk).first()
         if session is None:  # another's, over, or never there: all the same to the caller
             raise NotFound
@@ -55,23 +56,23 @@ class SessionViewSet(Manners, GenericViewSet[Session]):
         end_session(session, actor=self.actor())
         return Response(status=HTTPStatus.NO_CONTENT)
 
-    def destroy_others(self, request: Request) -> Response:
+    def destroy_others(self, request: Request) -> HttpResponse:
         self.refuse_body()
         others = self.sessions_of(self.actor().pk).exclude(pk=self.session().pk)
         end_sessions(others, actor=self.actor())
         return Response(status=HTTPStatus.NO_CONTENT)
 
-    def list_of_user(self, request: Request, pk: int) -> Response:
+    def list_of_user(self, request: Request, pk: int) -> HttpResponse:
         self.find_user(pk)
         return self.answer_list(pk)
 
-    def destroy_of_user(self, request: Request, pk: int) -> Response:
+    def destroy_of_user(self, request: Request, pk: int) -> HttpResponse:
         self.find_user(pk)
         self.refuse_body()
         end_sessions(self.sessions_of(pk), actor=self.actor())
         return Response(status=HTTPStatus.NO_CONTENT)
 
-    def answer_list(self, user_id: int) -> Response:
+    def answer_list(self, user_id: int) -> HttpResponse:
         query, faults = self.read_query()
         if faults:
             raise Invalid(faults)
