@@ -1,9 +1,11 @@
 """Access and refresh tokens: what is in them, and what is believed of them (RFC 7519, RFC 8725)."""
 
 import re
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import jwt
@@ -13,6 +15,7 @@ from rest_framework_simplejwt.exceptions import TokenBackendError
 from rest_framework_simplejwt.state import token_backend
 
 from config.api.routing import MAX_ID
+from config.signing_keys import SigningKey
 from users.models import Session
 
 Kind = Literal["access", "refresh"]
@@ -20,6 +23,10 @@ Kind = Literal["access", "refresh"]
 MAX_TOKEN_LENGTH = 4096
 # JWS compact form (RFC 7515, section 7.1); the library also takes padding, so one token two ways.
 COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+\Z", re.ASCII)
+UNREADABLE = (
+    *(TokenBackendError, jwt.PyJWTError),
+    *(ValueError, TypeError, OverflowError, RecursionError),
+)
 ROW_ID = re.compile(r"[1-9][0-9]{0,18}\Z", re.ASCII)
 
 
@@ -34,6 +41,8 @@ class Claims:
     user_id: int
     session_id: int
     token_id: uuid.UUID
+    issued: int  # seconds since 1970, as is
+    expires: int
 
 
 def access_token(session: Session) -> str:
@@ -81,48 +90,74 @@ def read_token(token: str, kind: Kind) -> Claims:
     """
     if len(token) > MAX_TOKEN_LENGTH or not COMPACT.match(token):
         raise InvalidToken
-    try:
-        claims = _decode_access(token) if kind == "access" else token_backend.decode(token)  # type: ignore[arg-type] # takes the text it is made for
-    except (
-        *(TokenBackendError, jwt.PyJWTError),
-        *(ValueError, TypeError, OverflowError, RecursionError),
-    ):
-        raise InvalidToken from None
-    return _read_claims(claims, kind)
-
-
-def _decode_access(token: str) -> dict[str, Any]:
-    """Check with the key that the header names; nothing else in the header is believed.
-
-    The key fixes the algorithm (RFC 8725, section 3.1).
-    """
-    header = jwt.get_unverified_header(token)
-    key = settings.SIGNING_KEYS.find(header.get("kid"))
-    if key is None or "crit" in header:
+    claims = _verified_access(token, _key_of(token)) if kind == "access" else _refresh(token)
+    longest = settings.ACCESS_TOKEN_LIFETIME if kind == "access" else settings.SESSION_LIFETIME
+    # More than the lifetime: signed by us before the setting was lowered, or not by this code.
+    lifetime = claims.expires - claims.issued
+    if claims.expires <= time.time() or lifetime > longest.total_seconds() + 1:
         raise InvalidToken
-    return jwt.decode(
-        token,
-        key.public,
-        algorithms=["RS256"],
-        audience=settings.JWT_AUDIENCE,
-        issuer=settings.JWT_ISSUER,
-        leeway=settings.JWT_LEEWAY,
-    )
+    return claims
+
+
+def _key_of(token: str) -> SigningKey:
+    """Return the key that the token's header names; it is asked for each time, keys come and go."""
+    key = settings.SIGNING_KEYS.find(_kid_of(token.partition(".")[0]))
+    if key is None:
+        raise InvalidToken
+    return key
+
+
+@lru_cache(maxsize=64)
+def _kid_of(header: str) -> str | None:
+    """Return the key id in a header, which all tokens that a key signed have in common."""
+    try:
+        members = jwt.get_unverified_header(f"{header}.e30.e30")
+    except UNREADABLE:
+        raise InvalidToken from None
+    if "crit" in members:  # RFC 7515, section 4.1.11: we understand none
+        raise InvalidToken
+    return members.get("kid")
+
+
+@lru_cache(maxsize=4096)
+def _verified_access(token: str, key: SigningKey) -> Claims:
+    """Check the signature once: a caller sends the same token for minutes, and RSA takes time.
+
+    What may change meanwhile (the time, the keys, the session's row) is checked each time. The key
+    fixes the algorithm (RFC 8725, section 3.1); nothing else in the header is believed.
+    """
+    try:
+        claims = jwt.decode(
+            token,
+            key.public,
+            algorithms=["RS256"],
+            audience=settings.JWT_AUDIENCE,
+            issuer=settings.JWT_ISSUER,
+            leeway=settings.JWT_LEEWAY,
+        )
+    except UNREADABLE:
+        raise InvalidToken from None
+    return _read_claims(claims, "access")
+
+
+def _refresh(token: str) -> Claims:
+    try:
+        claims = token_backend.decode(token)  # type: ignore[arg-type] # takes the text it is made for
+    except UNREADABLE:
+        raise InvalidToken from None
+    return _read_claims(claims, "refresh")
 
 
 def _read_claims(claims: dict[str, Any], kind: Kind) -> Claims:
-    longest = settings.ACCESS_TOKEN_LIFETIME if kind == "access" else settings.SESSION_LIFETIME
     issued, expires = claims.get("iat"), claims.get("exp")
     if claims.get("typ") != kind or type(issued) is not int or type(expires) is not int:
-        raise InvalidToken
-    # More than the lifetime: signed by us before the setting was lowered, or not by this code.
-    if expires <= timezone.now().timestamp() or expires - issued > longest.total_seconds() + 1:
         raise InvalidToken
     try:
         token_id = uuid.UUID(hex=claims.get("jti"))
     except (ValueError, TypeError, AttributeError):
         raise InvalidToken from None
-    return Claims(_row_id(claims.get("sub")), _row_id(claims.get("sid")), token_id)
+    user_id, session_id = _row_id(claims.get("sub")), _row_id(claims.get("sid"))
+    return Claims(user_id, session_id, token_id, issued, expires)
 
 
 def _row_id(claim: object) -> int:

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 
-from config.signing_keys import new_pem, read_pems
+from config.signing_keys import GivenKeys, new_pem, read_pems
 from tests.conftest import Login
 from tests.users.auth.calls import (
     HEADER,
@@ -577,3 +577,27 @@ def test_inactive_is_refused_even_with_a_session(
 
     assert is_refused(current(access))
     assert Session.objects.count() == 1
+
+
+def test_token_seen_before_is_refused_once_its_key_is_gone(access: str, settings: Settings) -> None:
+    assert current(access).status_code == 200
+
+    settings.SIGNING_KEYS = GivenKeys(read_pems(new_pem()))
+    assert is_refused(current(access))
+
+
+def test_token_seen_before_is_refused_in_any_other_spelling(access: str) -> None:
+    assert current(access).status_code == 200
+    header, payload, signature = access.split(".")
+
+    for spelling in (f"{header}.{payload}.{signature[:-2]}AA", f"{header}.{payload}."):
+        assert is_refused(current(spelling))
+    assert current(access).status_code == 200
+
+
+def test_refused_token_is_looked_at_again(clock: Clock, claims: dict[str, Any]) -> None:
+    early = forge({**claims, "iat": int(START.timestamp()) + 60})
+    assert is_refused(current(early))
+
+    clock.at(seconds=60)
+    assert current(early).status_code == 200
