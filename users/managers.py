@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from clients.managers import contains_any_case
@@ -177,8 +178,9 @@ def as_made(user: "User") -> dict[str, Any]:
 class SessionQuerySet(models.QuerySet["Session"]):
     """Chainable."""
 
-    def live(self) -> "SessionQuerySet":
-        return self.filter(expires_at__gt=timezone.now())
+    def live(self, at: datetime | Combinable | None = None) -> "SessionQuerySet":
+        """Keep what has not expired now, or at the time `at`."""
+        return self.filter(expires_at__gt=at or timezone.now())
 
     def expired(self) -> "SessionQuerySet":
         return self.filter(expires_at__lte=timezone.now())

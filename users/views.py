@@ -5,7 +5,9 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models import F, OrderBy
+from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from typing_extensions import override
@@ -22,6 +24,7 @@ from users.lifecycle import create_user, update_user
 from users.managers import UserQuerySet
 from users.models import Session, User
 from users.policies import UserPolicy
+from users.rows import visible_user
 from users.schema import OPERATIONS
 from users.serializers import (
     INCLUDABLE,
@@ -31,6 +34,8 @@ from users.serializers import (
 )
 from users.transfer.calls import export_csv, import_body, import_fields
 from users.transfer.exporting import CSV_TYPE
+
+BY_QUERY = {"status", "last_login_at"}  # of `include`, what the row of the caller does not have
 
 
 class UserViewSet(ResourceViewSet[User]):
@@ -57,6 +62,18 @@ class UserViewSet(ResourceViewSet[User]):
         return users.select_related("client")
 
     @override
+    def read(self, pk: int, include: tuple[str, ...]) -> User:
+        actor = self.actor()
+        if not BY_QUERY.isdisjoint(include):
+            return self.find(pk, include)
+        if pk == actor.pk and isinstance(self.request.auth, Session):
+            return actor  # as the session's query has just read it
+        user = visible_user(pk, actor=actor)
+        if user is None:
+            raise NotFound
+        return user
+
+    @override
     def represent(self, row: User, include: tuple[str, ...]) -> dict[str, Any]:
         return represent_user(row, include)
 
@@ -77,7 +94,7 @@ class UserViewSet(ResourceViewSet[User]):
     def actor(self) -> User:
         return cast(User, self.request.user)  # the policy lets nobody else in
 
-    def invite(self, request: Request, pk: int) -> Response:
+    def invite(self, request: Request, pk: int) -> HttpResponse:
         """Send a new invitation; takes no body."""
         _, faults = self.read_query()
         user = self.find(pk, ())
@@ -99,7 +116,7 @@ class UserViewSet(ResourceViewSet[User]):
         return request is not None and prefers(request._request, CSV_TYPE, over=MEDIA_TYPE)
 
     @override
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         """Answer with a page in JSON, or with all that the filters keep in CSV."""
         if not self.is_for_csv():
             answer = super().list(request)
@@ -111,13 +128,14 @@ class UserViewSet(ResourceViewSet[User]):
         patch_vary_headers(answer, ["Accept"])
         return answer
 
-    def import_table(self, request: Request) -> Response:
+    def import_table(self, request: Request) -> HttpResponse:
         """Take a table of users; see `users.transfer`."""
         query, faults = self.read_query()
         return import_body(request, query, faults, actor=self.actor())
 
-    def current(self, request: Request) -> Response:
+    def current(self, request: Request) -> HttpResponse:
         query, faults = self.read_query()
         if faults:
             raise Invalid(faults)
-        return self.answer(self.actor(), query["include"])
+        include = query["include"]
+        return self.answer(self.read(self.actor().pk, include), include)

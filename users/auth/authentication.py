@@ -11,6 +11,7 @@ from typing_extensions import override
 from config.api.peers import peer_address
 from users.auth.tokens import InvalidToken, read_token
 from users.models import Session, User
+from users.rows import live_session
 
 
 class InvalidAccessToken(AuthenticationFailed):
@@ -49,12 +50,7 @@ def find_session(token: str) -> Session:
         claims = read_token(token, "access")
     except InvalidToken:
         raise InvalidAccessToken from None
-    session = (
-        Session.objects.live()
-        .select_related("user__client")
-        .filter(pk=claims.session_id, user_id=claims.user_id)
-        .first()
-    )
+    session = live_session(claims.session_id, user_id=claims.user_id)
     if session is None or not session.user.is_active:
         raise InvalidAccessToken
     return session
