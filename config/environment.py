@@ -20,7 +20,7 @@ FLAGS |= {"0": False, "false": False, "no": False, "off": False}
 WHOLE = re.compile("[0-9]{1,9}\\Z")
 HOST = re.compile(r"[a-z0-9.-]+\Z|[0-9a-f:.]+\Z")  # a name or an IPv6 address
 ALLOWED_HOST = re.compile(r"\.?[A-Za-z0-9-][A-Za-z0-9.-]*\Z|\[[0-9A-Fa-f:.]+\]\Z")
-ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 SECRET_KEY_MIN_LENGTH = 32
 SAMPLE_PREFIX = "django-insecure-"
 
@@ -201,13 +201,22 @@ def database(value: str) -> dict[str, Any]:
     except ValueError:
         config = {}
     engine = config.get("ENGINE")
-    if engine not in ENGINES or not config["NAME"]:
+    if engine not in (SQLITE, POSTGRESQL) or not config["NAME"]:
         raise ValueError("expected postgres://user:password@host:port/name or sqlite:///file")
-    if engine == "django.db.backends.sqlite3":
+    if engine == SQLITE:
         return config | {"CONN_MAX_AGE": None, "OPTIONS": SQLITE_OPTIONS}
-    options = {"connect_timeout": 5} | dict(config.get("OPTIONS", {}))
+    options = POSTGRESQL_OPTIONS | dict(config.get("OPTIONS", {}))
     age = 0 if options.get("pool") else 60  # the pool keeps connections itself
-    return config | {"CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    kept = {"CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    return config | kept | {"ENGINE": "config.postgresql"}
+
+
+# Each statement is parsed and planned once a connection: less than half of the server's work.
+POSTGRESQL_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "server_side_binding": True,
+    "prepare_threshold": 1,
+}
 
 
 # IMMEDIATE: a transaction that may write takes its turn at the start, two never deadlock half-way.

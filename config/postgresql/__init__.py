@@ -1,0 +1,1 @@
+"""Django's PostgreSQL back end with a health check that costs nothing."""

@@ -1,0 +1,32 @@
+"""The module that Django loads for `ENGINE = "config.postgresql"`."""
+
+import select
+from typing import Any
+
+from django.db.backends.postgresql import base
+from typing_extensions import override
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Asks the server whether a kept connection still works only where something has come in.
+
+    Django's own check is a query before the first of each request: as dear as that itself. A
+    server that has gone, restarted or thrown us out has closed the connection, which the kernel
+    knows: there is something to be read, as never between two queries else. (One that vanished
+    without a word, as in a cut network, would not answer the check either.)
+    """
+
+    @override
+    def close_if_health_check_failed(self) -> None:
+        if self.connection is not None and not self.pool and not is_readable(self.connection):
+            self.health_check_done = True
+        super().close_if_health_check_failed()
+
+
+def is_readable(connection: Any) -> bool:
+    """Tell whether something has come in on the connection, or it is closed."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
