@@ -69,7 +69,8 @@ class Application:
             refuse(protocol, scope, 500, "Something went wrong on our side.")
 
     async def _answer(self, scope: Any, protocol: Any) -> None:
-        if set(scope.headers.keys()) != {name for name, _ in scope.headers.items()}:
+        headers = scope.headers.items()
+        if set(scope.headers.keys()) != {name for name, _ in headers}:
             refuse(protocol, scope, 400, "A header is not in ASCII.")
         elif is_upload(scope) and await in_thread(may_upload, scope):
             await self._take_file(scope, protocol)
@@ -77,12 +78,14 @@ class Application:
             await self._serve(scope, protocol)
 
     async def _serve(self, scope: Any, protocol: Any) -> None:
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body, length = await receive(scope.headers, protocol)
-        except TimeoutError:
-            refuse(protocol, scope, 408, TOO_SLOW)
-            return
+        body, length = b"", ""
+        if "content-length" in scope.headers or "transfer-encoding" in scope.headers:
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    body, length = await receive(scope.headers, protocol)
+            except TimeoutError:
+                refuse(protocol, scope, 408, TOO_SLOW)
+                return
         await answer(environ_of(scope, io.BytesIO(body), length), protocol)
 
     async def _take_file(self, scope: Any, protocol: Any) -> None:
