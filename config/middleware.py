@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
-from config.api.errors import problem_response
+from config.api.errors import Busy, problem_response
 from config.api.peers import peer_address
 from config.audit.origin import Origin, coming_from, door_of
 
@@ -96,13 +96,19 @@ class RequestMiddleware:
         response.headers.setdefault("Content-Security-Policy", policy_of(request, response))
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
-        """Answer 503 where the database is away or busy; the caller may try again."""
+        """Answer 503 where the database or the service is away or busy; one may try again."""
+        if isinstance(fault, Busy):
+            return unavailable(request, str(fault.detail), fault.wait)
         if not isinstance(fault, OperationalError | InterfaceError):
             return None
         log.error("database unavailable: %s", type(fault).__name__, exc_info=fault)
-        response = problem_response(request, 503, "unavailable", "Try again in a few seconds.")
-        response.headers["Retry-After"] = "5"
-        return response
+        return unavailable(request, "Try again in a few seconds.", 5)
+
+
+def unavailable(request: HttpRequest, detail: str, wait: int) -> HttpResponse:
+    response = problem_response(request, 503, "unavailable", detail)
+    response.headers["Retry-After"] = str(wait)
+    return response
 
 
 class TrustedProxyMiddleware:

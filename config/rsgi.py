@@ -18,9 +18,10 @@ from typing import IO, Any
 
 from django.db import InterfaceError, OperationalError
 
-from config.api.errors import CONTENT_TYPE, Fault, problem_body
+from config.api.errors import CONTENT_TYPE, Busy, Fault, problem_body
 from config.api.parsing import MAX_BODY_BYTES
 from config.middleware import DATA_POLICY, log, request_id, request_id_of
+from config.turns import turns
 from config.uploads import (
     BUSY,
     MAX_UPLOAD_BYTES,
@@ -61,6 +62,8 @@ class Application:
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         try:
             await self._answer(scope, protocol)
+        except Busy as fault:
+            refuse(protocol, scope, 503, str(fault.detail), ("retry-after", str(fault.wait)))
         except (OperationalError, InterfaceError, OSError) as fault:  # a database, or a full disk
             log.error("unavailable: %s", type(fault).__name__)  # no trace each time
             refuse(protocol, scope, 503, AWAY, ("retry-after", "5"))
@@ -86,7 +89,8 @@ class Application:
             except TimeoutError:
                 refuse(protocol, scope, 408, TOO_SLOW)
                 return
-        await answer(environ_of(scope, io.BytesIO(body), length), protocol)
+        async with turns.of(body):
+            await answer(environ_of(scope, io.BytesIO(body), length), protocol)
 
     async def _take_file(self, scope: Any, protocol: Any) -> None:
         length = announced(scope.headers)

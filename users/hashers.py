@@ -7,6 +7,8 @@ import argon2
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from typing_extensions import override
 
+from users.hashing import hashing
+
 # More than any password allowed in NFKC can have; whoever sends more gets no hash computed.
 MAX_HASHED_LENGTH = 1024
 
@@ -34,13 +36,13 @@ class Argon2idHasher(Argon2PasswordHasher):
     def encode(self, password: str, salt: str) -> str:
         if len(password) > MAX_HASHED_LENGTH:
             raise ValueError("too long to hash")
-        return super().encode(normalised(password), salt)
+        return hashing.run(super().encode, normalised(password), salt)
 
     @override
     def verify(self, password: str, encoded: str) -> bool:
         if len(password) > MAX_HASHED_LENGTH:
             return False
-        return super().verify(normalised(password), encoded)
+        return hashing.run(super().verify, normalised(password), encoded)
 
     @override
     def harden_runtime(self, password: str, encoded: str) -> None:
@@ -54,6 +56,10 @@ class Argon2idHasher(Argon2PasswordHasher):
         owed = self.memory_cost * self.time_cost - spent
         memory_cost = owed // self.time_cost
         if memory_cost >= LEAST_MEMORY:
-            argon2.low_level.hash_secret_raw(
-                b"", b"\0" * 16, self.time_cost, memory_cost, 1, 32, argon2.low_level.Type.ID
-            )
+            hashing.run(_spend, self.time_cost, memory_cost)
+
+
+def _spend(passes: int, memory_cost: int) -> None:
+    argon2.low_level.hash_secret_raw(
+        b"", b"\0" * 16, passes, memory_cost, 1, 32, argon2.low_level.Type.ID
+    )

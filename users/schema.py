@@ -10,6 +10,7 @@ from config.api.openapi.problems import (
     NO_SUCH_ROW,
     NOT_AN_OBJECT,
     TOO_MANY,
+    TOO_MANY_PASSWORDS,
     WITH_TOKEN,
     Refusal,
     invalid,
@@ -79,6 +80,7 @@ CREATE_REFUSALS = (
     TAKEN,
     NO_CLIENT,
     INVITED_WITH_PASSWORD,
+    TOO_MANY_PASSWORDS,
     invalid("client_id missing", Fault("required", "This field is required.", "client_id")),
     invalid(
         "Unknown field",
@@ -106,6 +108,7 @@ CHANGE_REFUSALS = (
         "Own password wrong", Fault("incorrect", "This is not your password.", "current_password")
     ),
     TOO_MANY,
+    TOO_MANY_PASSWORDS,
     invalid("Read-only", Fault("read_only", "This field can be read but not changed.", "id")),
     Refusal(
         "Last administrator",

@@ -90,6 +90,15 @@ class PayloadTooLarge(exceptions.APIException):
     default_detail = "The body is larger than 1 MiB."
 
 
+class Busy(exceptions.APIException):
+    """503 with `Retry-After`: there is no room for this now, and nothing was done."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = "Too many passwords are being checked. Try again in a few seconds."
+    wait = 5  # seconds
+
+
 def count(faults: list[Fault]) -> str:
     return f"The request has {len(faults)} error{'' if len(faults) == 1 else 's'}."
 

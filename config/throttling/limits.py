@@ -8,7 +8,8 @@ and one without failures may use a small reserve once the account's budget is sp
 import hashlib
 import ipaddress
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from rest_framework import exceptions
 
+from config.api.errors import Busy
 from config.api.peers import peer_address
 from config.throttling.stores import Limit, Plan, now_ms, store
 
@@ -61,6 +63,15 @@ class Attempt:
         if is_right:
             now = now_ms()
             store().remember(self.known_key, now + KNOWN_FOR, now)
+
+    @contextmanager
+    def given_back_if_busy(self) -> Iterator[None]:
+        """Let no attempt count for which there was no room; nothing is known of its password."""
+        try:
+            yield
+        except Busy:
+            store().settle(self.taken, give_back=True)
+            raise
 
 
 def network_of(request: HttpRequest | None) -> str:

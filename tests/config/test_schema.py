@@ -20,7 +20,7 @@ from rest_framework.test import APIClient
 from clients.models import Client
 from config import pages
 from config.api.docs import SchemaView, document
-from config.api.errors import exception_handler
+from config.api.errors import Busy, exception_handler
 from config.api.openapi.problems import SAMPLE_REQUEST_ID
 from config.api.views import Manners
 from config.middleware import RequestMiddleware
@@ -518,6 +518,7 @@ OURS = {
     "database_away",
     "too_slow",
     "other_files",
+    "too_many_at_once",
     "no_database",
     "not_migrated",
 }
@@ -590,6 +591,17 @@ def test_example_of_503_is_what_the_service_answers() -> None:
     assert answer is not None
     assert json.loads(answer.content) == example_of("503", "database_away")
     assert int(answer["Retry-After"]) >= 1
+
+
+def test_example_of_503_to_one_password_too_many_is_what_the_service_answers() -> None:
+    request = RequestFactory().post("/auth/login")
+    request.META["REQUEST_ID"] = SAMPLE_REQUEST_ID
+
+    answer = exception_handler(Busy(), {"request": SimpleNamespace(_request=request)})
+
+    assert answer is not None
+    assert answer.data == example_of("503", "too_many_at_once", "login")
+    assert answer["Retry-After"] == "5"
 
 
 def test_example_of_408_is_what_the_server_answers() -> None:

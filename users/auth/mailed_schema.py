@@ -4,7 +4,12 @@ from django.conf import settings
 
 from config.api.errors import Fault
 from config.api.openapi.operations import Answer, Body, Component, Operation, exact_object
-from config.api.openapi.problems import NOT_AN_OBJECT, TOO_MANY, invalid
+from config.api.openapi.problems import (
+    NOT_AN_OBJECT,
+    TOO_MANY,
+    TOO_MANY_PASSWORDS,
+    invalid,
+)
 from config.api.openapi.schemas import text
 from users.auth.schema import SURPLUS, TAG, TYPED_EMAIL
 from users.links import MAX_TOKEN_LENGTH
@@ -68,6 +73,7 @@ BY_LINK_REFUSALS = (
     NOT_AN_OBJECT,
     SURPLUS,
     TOO_MANY,
+    TOO_MANY_PASSWORDS,
 )
 
 LINK_LIVES = "A link is good for one use, and dies when the password or the email changes."

@@ -12,6 +12,7 @@ from config.api.openapi.problems import (
     NO_SUCH_ROW,
     NOT_AN_OBJECT,
     TOO_MANY,
+    TOO_MANY_PASSWORDS,
     WITH_TOKEN,
     Refusal,
     invalid,
@@ -133,6 +134,7 @@ OPERATIONS = {
             NOT_AN_OBJECT,
             SURPLUS,
             TOO_MANY,
+            TOO_MANY_PASSWORDS,
             Refusal(
                 "No such account",
                 401,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from config.api.errors import CONTENT_TYPE, LONE_CODES, Fault, count, shared_code
+from config.api.errors import CONTENT_TYPE, LONE_CODES, Busy, Fault, count, shared_code
 
 SAMPLE_REQUEST_ID = "0c6f0a5b9e1d4c7f8a2b3c4d5e6f7a8b"
 
@@ -146,6 +146,7 @@ NOT_JSON = Refusal(
 )
 FAULT_OF_OURS = Refusal("A fault of ours", 500, "error", "Something went wrong on our side.")
 DATABASE_AWAY = Refusal("Database away", 503, "unavailable", "Try again in a few seconds.")
+TOO_MANY_PASSWORDS = Refusal("Too many at once", 503, "unavailable", str(Busy.default_detail))
 
 EVERYWHERE = (ANOTHER_METHOD, FAULT_OF_OURS, DATABASE_AWAY)
 WITH_TOKEN = (NO_TOKEN, BAD_TOKEN)

@@ -1,0 +1,80 @@
+"""Requests with a password wait in the event loop, few are served at once, the others go past."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+
+import pytest
+
+from config import rsgi
+from config.api.errors import Busy
+from config.turns import Turns
+from tests.config.test_rsgi import Connection, scope
+from users.hashing import MOST
+
+LOGIN = b'{"email": "a@example.com", "password": "correct horse battery staple"}'
+
+
+def test_two_at_a_time_are_served_in_the_order_they_came() -> None:
+    turns, under_way, log = Turns(2), set[int](), list[tuple[int, int]]()
+
+    async def request(number: int) -> None:
+        async with turns.of(LOGIN):
+            under_way.add(number)
+            await asyncio.sleep(0)  # let the others try
+            log.append((number, len(under_way)))
+            under_way.remove(number)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*map(request, range(6)))
+
+    asyncio.run(all_at_once())
+
+    assert [number for number, _ in log] == [0, 1, 2, 3, 4, 5]
+    assert {count for _, count in log} == {1, 2}
+
+
+def test_whoever_has_no_password_waits_for_nobody() -> None:
+    async def go_past() -> bool:
+        turns = Turns(1, most_waiting=0)
+        async with turns.of(LOGIN), turns.of(b'{"name": "Noor"}'), turns.of(b""):
+            return True
+
+    assert asyncio.run(go_past())
+
+
+def test_leaves_threads_to_those_without_password() -> None:
+    assert MOST < rsgi.THREADS
+
+
+def test_refuses_at_once_where_too_many_wait() -> None:
+    async def crowd() -> None:
+        turns = Turns(1, most_waiting=1)
+        async with AsyncExitStack() as served:
+            await served.enter_async_context(turns.of(LOGIN))
+            waiting = asyncio.create_task(served.enter_async_context(turns.of(LOGIN)))
+            await asyncio.sleep(0)  # let it begin to wait
+            with pytest.raises(Busy):
+                await turns.of(LOGIN).__aenter__()
+            waiting.cancel()
+        async with turns.of(LOGIN):  # all places are free again
+            pass
+
+    asyncio.run(crowd())
+
+
+def test_server_answers_503_and_when_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Connection(LOGIN)
+    request = scope("POST", "/auth/login", ("content-length", str(len(LOGIN))))
+    monkeypatch.setattr(rsgi, "turns", turns := Turns(1, most_waiting=0))
+
+    async def come_second() -> None:
+        async with turns.of(LOGIN):
+            await rsgi.app.__rsgi__(request, connection)
+
+    asyncio.run(come_second())
+
+    assert connection.answer is not None
+    status, headers, body = connection.answer
+    assert (status, dict(headers)["retry-after"]) == (503, "5")
+    assert json.loads(body)["code"] == "unavailable"
