@@ -1,13 +1,11 @@
 """How lists of clients are narrowed."""
 
-from django_filters import FilterSet
-
 from clients.managers import ClientQuerySet
 from clients.models import Client
-from config.api.parameters import OneOfFilter, SearchFilter
+from config.api.parameters import Narrowing, OneOfFilter, SearchFilter
 
 
-class ClientFilters(FilterSet):
+class ClientFilters(Narrowing):
     """All combined by AND."""
 
     active = OneOfFilter(words=("true", "false"), method="filter_active")

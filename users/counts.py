@@ -53,6 +53,22 @@ class UserCountQuerySet(models.QuerySet["UserCount"]):
     def with_status(self, status: str) -> "UserCountQuerySet":
         return self.filter(status=status)
 
+    def narrowed(
+        self,
+        *,
+        client_id: int | None = None,
+        role: str | None = None,
+        active: bool | None = None,
+        status: str | None = None,
+    ) -> "UserCountQuerySet":
+        """Keep what the filters of these names keep of a list of users; None is no filter."""
+        counts = self if client_id is None else self.of_client(client_id)
+        counts = counts if role is None else counts.with_role(role)
+        counts = counts if status is None else counts.with_status(status)
+        if active is None:
+            return counts
+        return counts.active() if active else counts.with_status("inactive")
+
     def total(self) -> int:
         return self.aggregate(total=Sum("number"))["total"] or 0
 

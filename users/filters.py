@@ -1,14 +1,22 @@
 """How lists of users are narrowed."""
 
-from django_filters import FilterSet
+from collections.abc import Mapping
+from typing import Any, cast
 
-from config.api.parameters import InstantFilter, OneOfFilter, PositiveFilter, SearchFilter
+from config.api.parameters import (
+    InstantFilter,
+    Narrowing,
+    OneOfFilter,
+    PositiveFilter,
+    SearchFilter,
+)
 from config.api.routing import MAX_ID
+from users.counts import UserCount
 from users.managers import ROLES, UserQuerySet
 from users.models import STATUSES, User
 
 
-class UserFilters(FilterSet):
+class UserFilters(Narrowing):
     """All combined by AND; the fields refuse what they do not understand."""
 
     active = OneOfFilter(words=("true", "false"), method="filter_active")
@@ -44,3 +52,16 @@ class UserFilters(FilterSet):
 
     def filter_search(self, users: UserQuerySet, name: str, value: str) -> UserQuerySet:
         return users.matching(value.split())
+
+
+COUNTED = ("client_id", "role", "status")  # and `active`
+
+
+def known_total(query: Mapping[str, Any]) -> int | None:
+    """Return how many users the filters of a list leave, where the counts tell; else None."""
+    chosen = {name for name in UserFilters.query_fields() if query[name] is not None}
+    if not chosen <= {*COUNTED, "active"}:
+        return None
+    active = query["active"] and query["active"] == "true"
+    counts = UserCount.objects.narrowed(active=active, **{name: query[name] for name in COUNTED})
+    return cast(int, counts.total())

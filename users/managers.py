@@ -1,5 +1,6 @@
 """Queries on users and sessions, and how users come to be."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Left
 from django.utils import timezone
 
 from clients.managers import contains_any_case
@@ -85,6 +87,15 @@ class UserQuerySet(models.QuerySet["User"]):
         if not actor.is_active:
             return self.none()
         return self.all() if actor.is_administrator else self.filter(pk=actor.pk)
+
+    def shown(self, include: Collection[str]) -> "UserQuerySet":
+        """Load what an answer with `include` shows; of the digest one character at most."""
+        columns = {"name", "email", "client__name", *include} - {"status"}
+        users = self.select_related("client")
+        if "status" in include:
+            users = users.annotate(password_mark=Left("password", 1))
+            columns.add("active")
+        return users.only(*columns)
 
     def matching(self, words: list[str]) -> "UserQuerySet":
         """Keep the users with every word in the name or the email, in any case."""

@@ -4,6 +4,7 @@ import uuid
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -86,6 +87,8 @@ class User(AbstractBaseUser):
         """Return `inactive`, `invited` (no password yet) or `active`, whatever their client is."""
         if not self.active:
             return "inactive"
+        if hasattr(self, "password_mark"):  # how the digest begins: no more of it was loaded
+            return "invited" if self.password_mark == UNUSABLE_PASSWORD_PREFIX else "active"
         return "active" if self.has_usable_password() else "invited"
 
     @property

@@ -1,5 +1,6 @@
 """The five endpoints of users."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
@@ -19,7 +20,7 @@ from config.api.parsing import MEDIA_TYPE
 from config.api.views import ResourceViewSet
 from users.admission import invite_user
 from users.auth.serializers import EmptySerializer
-from users.filters import UserFilters
+from users.filters import UserFilters, known_total
 from users.lifecycle import create_user, update_user
 from users.managers import UserQuerySet
 from users.models import Session, User
@@ -74,6 +75,15 @@ class UserViewSet(ResourceViewSet[User]):
         return user
 
     @override
+    def listed(self, include: tuple[str, ...]) -> UserQuerySet:
+        users: UserQuerySet = User.objects.visible_to(self.request.user)
+        return users.shown(include)
+
+    @override
+    def known_total(self, query: Mapping[str, Any]) -> int | None:
+        return known_total(query)
+
+    @override
     def represent(self, row: User, include: tuple[str, ...]) -> dict[str, Any]:
         return represent_user(row, include)
 
@@ -103,12 +113,11 @@ class UserViewSet(ResourceViewSet[User]):
         return Response(status=HTTPStatus.NO_CONTENT)
 
     @override
-    def query_fields(self) -> dict[str, forms.Field]:
+    def query_fields(self) -> Mapping[str, forms.Field]:
         if self.action == "import_table":
             return import_fields()
         if self.action == "list" and self.is_for_csv():
-            pages = {"page", "page_size", "ordering"}
-            return {name: field for name, field in self.list_fields().items() if name not in pages}
+            return self.filters.query_fields()
         return {} if self.action == "invite" else super().query_fields()
 
     def is_for_csv(self) -> bool:
@@ -121,10 +130,12 @@ class UserViewSet(ResourceViewSet[User]):
         if not self.is_for_csv():
             answer = super().list(request)
         else:
-            _, faults = self.read_query()
+            query, faults = self.read_query()
             if faults:
                 raise Invalid(faults)
-            answer = export_csv(request, cast(UserQuerySet, self.found(())))
+            answer = export_csv(
+                request, cast(UserQuerySet, self.filters.narrow(self.rows(()), query))
+            )
         patch_vary_headers(answer, ["Accept"])
         return answer
 

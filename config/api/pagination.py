@@ -1,6 +1,7 @@
 """Pages of a list and the links between them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,15 +12,13 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from config.api.answers import Answer
-from config.api.parameters import PositiveField
+from config.api.parameters import PageSizeField, PositiveField
 
 
-def page_fields() -> dict[str, forms.Field]:
+@cache
+def page_fields() -> Mapping[str, forms.Field]:
     """Return the query parameters that every list has."""
-    return {
-        "page": PositiveField(required=False),
-        "page_size": PositiveField(high=settings.MAX_PAGE_SIZE, required=False),
-    }
+    return {"page": PositiveField(required=False), "page_size": PageSizeField(required=False)}
 
 
 def answer_page(
@@ -27,23 +26,28 @@ def answer_page(
     rows: QuerySet[Any],
     query: dict[str, Any],
     represent: Callable[[Any], dict[str, Any]],
+    *,
+    total: int | None = None,
 ) -> Answer:
-    """Return the page that `query` (the values of `page_fields`) asks for."""
+    """Return the page that `query` (the values of `page_fields`) asks for.
+
+    `total` is how many rows there are, where that is known; without it they are counted.
+    """
     number, size = query["page"] or 1, query["page_size"] or settings.PAGE_SIZE
-    found, envelope, link = paginate(request, rows, number=number, size=size)
+    count = rows.count() if total is None else total
+    found, envelope, link = paginate(request, rows, number=number, size=size, count=count)
     results = [represent(row) for row in found]
     return Answer({**envelope, "results": results}, headers={"Link": link})
 
 
 def paginate(
-    request: Request, rows: QuerySet[Any], *, number: int, size: int
+    request: Request, rows: QuerySet[Any], *, number: int, size: int, count: int
 ) -> tuple[list[Any], dict[str, Any], str]:
-    """Return the rows of page `number`, its envelope without results, its `Link` header.
+    """Return the rows of page `number` of `count` rows, its envelope without results, its `Link`.
 
-    Two queries whatever the number of rows: how many there are, and the page. A page past the end
-    raises `NotFound` (404); the first page of an empty list is there.
+    One query whatever the number of rows. A page past the end raises `NotFound` (404); the first
+    page of an empty list is there.
     """
-    count = rows.count()
     last = max(1, -(-count // size))
     if number > last:
         raise NotFound(f"The last page is {last}.")

@@ -2,15 +2,18 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import Any, Self
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
-from django_filters import Filter
+from django_filters import Filter, FilterSet
 from typing_extensions import override
 
 from config.api.errors import Fault, unknown_parameter
@@ -28,7 +31,11 @@ class PositiveField(forms.Field):
 
     def __init__(self, *, high: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.high = high
+        self._high = high
+
+    @property
+    def high(self) -> int | None:
+        return self._high
 
     @override
     def to_python(self, value: str | None) -> int | None:
@@ -39,6 +46,15 @@ class PositiveField(forms.Field):
             bound = f" from 1 to {self.high}" if self.high and self.high < MAX_ID else " from 1"
             raise ValidationError(f"Expected a whole number{bound}.", code="invalid")
         return int(value[:20])
+
+
+class PageSizeField(PositiveField):
+    """How many rows a page is to have, at most what the settings say at that moment."""
+
+    @property
+    @override
+    def high(self) -> int:
+        return int(settings.MAX_PAGE_SIZE)
 
 
 class InstantField(forms.Field):
@@ -120,8 +136,29 @@ class SearchFilter(Filter):
     field_class: type[forms.Field] = SearchField
 
 
+class Narrowing(FilterSet):
+    """Filters that are made once for all requests, and get the values that `query_faults` made."""
+
+    @classmethod
+    @cache
+    def shared(cls) -> Self:
+        return cls()
+
+    @classmethod
+    def query_fields(cls) -> dict[str, forms.Field]:
+        return {name: filter_.field for name, filter_ in cls.shared().filters.items()}
+
+    @classmethod
+    def narrow(cls, rows: QuerySet[Any], values: Mapping[str, Any]) -> QuerySet[Any]:
+        """Keep the rows that every filter keeps; None is no filter."""
+        for name, filter_ in cls.shared().filters.items():
+            if values[name] is not None:
+                rows = filter_.filter(rows, values[name])
+        return rows
+
+
 def query_faults(
-    query: QueryDict, fields: dict[str, forms.Field]
+    query: QueryDict, fields: Mapping[str, forms.Field]
 ) -> tuple[dict[str, Any], list[Fault]]:
     """Return the cleaned values of `fields` and all that is wrong with the query."""
     values: dict[str, Any] = {}

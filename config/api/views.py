@@ -9,7 +9,6 @@ from django import forms
 from django.db import IntegrityError
 from django.db.models import Model, OrderBy, QuerySet
 from django.http import HttpResponse
-from django_filters import FilterSet
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import MethodNotAllowed, NotFound, ParseError
 from rest_framework.request import Request
@@ -21,7 +20,7 @@ from config.api.answers import Answer
 from config.api.errors import Fault, Invalid, faults_of
 from config.api.etags import Stale, check_if_match
 from config.api.pagination import answer_page, page_fields
-from config.api.parameters import NamesField, query_faults
+from config.api.parameters import NamesField, Narrowing, query_faults
 from config.api.serializers import StrictSerializer
 
 Row = TypeVar("Row", bound=Model)
@@ -77,7 +76,7 @@ class Manners(APIView):
     def get_authenticate_header(self, request: Request) -> str:
         return "Bearer"  # also where no token is read, or DRF would turn 401 into 403
 
-    def query_fields(self) -> dict[str, forms.Field]:
+    def query_fields(self) -> Mapping[str, forms.Field]:
         """Return the query parameters of the action being served."""
         return {}
 
@@ -107,7 +106,7 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
 
     create_serializer: ClassVar[type[StrictSerializer]]
     update_serializer: ClassVar[type[StrictSerializer]]
-    filters: ClassVar[type[FilterSet]]
+    filters: ClassVar[type[Narrowing]]
     includable: ClassVar[tuple[str, ...]]
     orderings: ClassVar[Mapping[str, OrderBy]]
     location: ClassVar[str]
@@ -130,30 +129,40 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         raise NotImplementedError
 
     @override
-    def query_fields(self) -> dict[str, forms.Field]:
-        include: dict[str, forms.Field] = {
-            "include": NamesField(known=self.includable, required=False)
-        }
-        return include if self.action != "list" else self.list_fields() | include
+    def query_fields(self) -> Mapping[str, forms.Field]:
+        return self.list_fields() if self.action == "list" else self.include_fields()
 
-    def list_fields(self) -> dict[str, forms.Field]:
-        names = [name for key in self.orderings for name in (key, f"-{key}")]
-        ordering = NamesField(known=names, required=False)
-        return {**page_fields(), "ordering": ordering} | {
-            name: filter_.field for name, filter_ in self.filters.get_filters().items()
-        }
+    @classmethod
+    @cache
+    def list_fields(cls) -> Mapping[str, forms.Field]:
+        names = [name for key in cls.orderings for name in (key, f"-{key}")]
+        ordering = {"ordering": NamesField(known=names, required=False)}
+        return {**page_fields(), **ordering, **cls.filters.query_fields(), **cls.include_fields()}
+
+    @classmethod
+    @cache
+    def include_fields(cls) -> Mapping[str, forms.Field]:
+        return {"include": NamesField(known=cls.includable, required=False)}
 
     def list(self, request: Request) -> HttpResponse:
         query, faults = self.read_query()
         if faults:
             raise Invalid(faults)
-        rows = self.found(query["include"]).order_by(*self.order(query["ordering"]))
-        return answer_page(request, rows, query, lambda row: self.represent(row, query["include"]))
+        include = query["include"]
+        rows = self.filters.narrow(self.listed(include), query)
+        rows = rows.order_by(*self.order(query["ordering"]))
+        total = self.known_total(query)
+        return answer_page(
+            request, rows, query, lambda row: self.represent(row, include), total=total
+        )
 
-    def found(self, include: tuple[str, ...]) -> QuerySet[Row]:
-        """Return the rows that the filters in the query keep; they are checked already."""
-        rows: QuerySet[Row] = self.filters(self.request.query_params, self.rows(include)).qs
-        return rows
+    def listed(self, include: tuple[str, ...]) -> QuerySet[Row]:
+        """Return the rows that the actor may see, with what a list shows of them."""
+        return self.rows(include)
+
+    def known_total(self, query: Mapping[str, Any]) -> int | None:
+        """Return how many rows the filters keep, if this is known without counting them."""
+        return None
 
     def order(self, names: tuple[str, ...]) -> Sequence[OrderBy]:
         """Return the terms of `ordering`; ties by id, so that pages never overlap."""

@@ -21,6 +21,7 @@ FIND = "SELECT users clients"  # the row to answer, with its client
 EMAIL_FREE = "SELECT users"
 CLIENT_EXISTS = "SELECT clients"
 NOTICE = "INSERT mails"
+COUNTS = "SELECT user_counts"  # how many users there are, without counting them
 LINKS = "SELECT users mails"  # can they have one that lives
 LOCK = "LOCK users clients"  # the row again, held, its client read beside it
 # Each act in the audit trail: a lane that is free, how long it is now, the event.
@@ -30,7 +31,10 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
     ("get", "/users/current", None, [AUTHENTICATION]),
     ("get", "/users/{regular}", None, [AUTHENTICATION, FIND]),
     ("get", "/users/{missing}", None, [AUTHENTICATION, FIND]),
-    ("get", "/users", None, [AUTHENTICATION, "SELECT users", FIND]),  # how many; the page
+    ("get", "/users", None, [AUTHENTICATION, COUNTS, FIND]),  # how many; the page
+    ("get", "/users?client_id=1&role=regular&active=true&status=active", None,
+     [AUTHENTICATION, COUNTS, FIND]),
+    ("get", "/users?email=rita@example.com", None, [AUTHENTICATION, "SELECT users", FIND]),
     ("get", "/users?search=a&client_id=1", None, [AUTHENTICATION, "SELECT users", FIND]),
     ("get", "/users?page=0", None, [AUTHENTICATION]),
     ("put", "/users/{regular}", {}, [AUTHENTICATION, FIND, LOCK]),
@@ -142,7 +146,7 @@ def test_asks_the_database_no_more_than_this(
 
 @pytest.mark.parametrize(
     "path",
-    ["/users?page_size=100", "/users?page_size=100&include=active,last_login_at&search=e",
+    ["/users?page_size=100", "/users?page_size=100&include=status,last_login_at&search=e",
      "/clients?page_size=100", "/clients?page_size=100&include=users_count,active"],
 )  # fmt: skip
 def test_lists_ask_as_much_for_one_row_as_for_a_hundred(

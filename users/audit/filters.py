@@ -1,9 +1,8 @@
 """How the list of events is narrowed."""
 
 from django.db.models import QuerySet
-from django_filters import FilterSet
 
-from config.api.parameters import InstantFilter, OneOfFilter, PositiveFilter
+from config.api.parameters import InstantFilter, Narrowing, OneOfFilter, PositiveFilter
 from config.api.routing import MAX_ID
 from config.audit.events import Event
 from config.audit.models import AuditEvent
@@ -11,7 +10,7 @@ from config.audit.models import AuditEvent
 Events = QuerySet[AuditEvent]
 
 
-class EventFilters(FilterSet):
+class EventFilters(Narrowing):
     """All combined by AND. `since` and `until` of two windows side by side miss nothing."""
 
     actor = PositiveFilter("actor_id", high=MAX_ID)

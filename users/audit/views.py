@@ -1,16 +1,17 @@
 """GET /audit-events."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from django import forms
 from django.http import HttpResponse
-from django_filters import FilterSet
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 from typing_extensions import override
 
 from config.api.errors import Invalid
 from config.api.pagination import answer_page, page_fields
+from config.api.parameters import Narrowing
 from config.api.views import Manners
 from config.audit.models import AuditEvent
 from users.audit.filters import EventFilters
@@ -24,16 +25,15 @@ class AuditEventViewSet(Manners, GenericViewSet[AuditEvent]):
 
     permission_classes = (AuditPolicy,)
     operations = OPERATIONS
-    filters: ClassVar[type[FilterSet]] = EventFilters
+    filters: ClassVar[type[Narrowing]] = EventFilters
 
     @override
-    def query_fields(self) -> dict[str, forms.Field]:
-        narrowing = self.filters.get_filters().items()
-        return {**page_fields(), **{name: filter_.field for name, filter_ in narrowing}}
+    def query_fields(self) -> Mapping[str, forms.Field]:
+        return {**page_fields(), **self.filters.query_fields()}
 
     def list(self, request: Request) -> HttpResponse:
         query, faults = self.read_query()
         if faults:
             raise Invalid(faults)
-        events = self.filters(request.query_params, AuditEvent.objects.order_by("-id")).qs
+        events = self.filters.narrow(AuditEvent.objects.order_by("-id"), query)
         return answer_page(request, events, query, represent_event)

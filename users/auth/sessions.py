@@ -1,5 +1,6 @@
 """Where one is logged in: a user's own sessions, and for administrators everybody's."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -42,7 +43,7 @@ class SessionViewSet(Manners, GenericViewSet[Session]):
     operations = SESSION_OPERATIONS
 
     @override
-    def query_fields(self) -> dict[str, forms.Field]:
+    def query_fields(self) -> Mapping[str, forms.Field]:
         return page_fields() if self.action in ("list", "list_of_user") else {}
 
     def list(self, request: Request) -> HttpResponse:

@@ -13,7 +13,7 @@ from typing_extensions import override
 from clients.models import Client
 from config.operators.filters import WordFilter
 from config.operators.verb_admin import is_row_id
-from users.counts import UserCount, UserCountQuerySet
+from users.counts import UserCount
 from users.managers import ROLES, UserQuerySet
 from users.models import STATUSES
 
@@ -102,19 +102,17 @@ def total_of(chosen: Mapping[str, list[str]]) -> int | None:
 
     `chosen` is what the address of the list says: names of filters and their values.
     """
-    counts: UserCountQuerySet = UserCount.objects.all()
+    filters: dict[str, Any] = {}
     for name, values in chosen.items():
         match name, values:
             case "role", [role] if role in ROLES:
-                counts = counts.with_role(role)
+                filters["role"] = role
             case "status", [status]:
-                counts = counts.with_status(status)
+                filters["status"] = status
             case "client", [number]:
-                counts = counts.of_client(int(number))
-            case "active__exact", ["1"]:
-                counts = counts.active()
-            case "active__exact", ["0"]:
-                counts = counts.with_status("inactive")
+                filters["client_id"] = int(number)
+            case "active__exact", ["0" | "1" as flag]:
+                filters["active"] = flag == "1"
             case _:
                 return None
-    return counts.total()
+    return cast(int, UserCount.objects.narrowed(**filters).total())
