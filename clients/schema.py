@@ -14,7 +14,7 @@ from config.api.openapi.problems import (
     Refusal,
     invalid,
 )
-from config.api.openapi.schemas import SAMPLE_TIME, moment, page_of, read_only, row_id, text
+from config.api.openapi.schemas import SAMPLE_TIME, list_of, moment, read_only, row_id, text
 
 TAG = "Clients"
 
@@ -129,10 +129,11 @@ OPERATIONS = {
         "listClients",
         TAG,
         "List clients",
-        "For administrators.",
+        "For administrators. Programs that read all of them begin with an empty `cursor` and "
+        "follow `next`.",
         Answer(
             "One page.",
-            page_of(CLIENT),
+            list_of(CLIENT),
             {"One page": {"count": 1, "next": None, "previous": None, "results": [SAMPLE]}},
             headers=("Link",),
         ),
@@ -144,7 +145,7 @@ OPERATIONS = {
                 Fault(
                     "unknown_parameter",
                     "Unknown parameter. "
-                    "Those there are: page, page_size, ordering, active, search, include.",
+                    "Those there are: page, page_size, cursor, ordering, active, search, include.",
                     parameter="nmae",
                 ),
             ),

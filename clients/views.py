@@ -27,6 +27,7 @@ class ClientViewSet(ResourceViewSet[Client]):
     permission_classes = (ClientPolicy,)
     create_serializer = ClientCreateSerializer
     update_serializer = ClientUpdateSerializer
+    model = Client
     filters = ClientFilters
     includable = INCLUDABLE
     location = "/clients"

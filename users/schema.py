@@ -15,7 +15,7 @@ from config.api.openapi.problems import (
     Refusal,
     invalid,
 )
-from config.api.openapi.schemas import page_of
+from config.api.openapi.schemas import list_of
 from users.shapes import (
     CREATE,
     SAMPLE,
@@ -145,19 +145,27 @@ OPERATIONS = {
         TAG,
         "List users",
         "For administrators. All filters are combined by AND.\n\n"
+        "Programs that read all users begin with an empty `cursor` and follow `next`: every page "
+        "costs the same, and whoever is not changed meanwhile comes exactly once. Numbered pages "
+        "are for people who leaf through them.\n\n"
         "With `Accept: text/csv` the answer has all that the filters keep, by id, as CSV that can "
         "be imported again; it takes the filters and no other parameter. A cell that a spreadsheet "
         "would take for a formula begins with `'`.",
         Answer(
             "One page.",
-            page_of(USER),
+            list_of(USER),
             {
                 "Two users": {
                     "count": 2,
                     "next": None,
                     "previous": None,
                     "results": [SAMPLE_ADMINISTRATOR, SAMPLE],
-                }
+                },
+                "By cursor": {
+                    "next": "https://accounts.example.com/users?cursor=WyJpZCIsZmFsc2UsWzQyXV0",
+                    "previous": None,
+                    "results": [SAMPLE],
+                },
             },
             headers=("Link",),
             files={CSV_TYPE: {"One user": EXPORT}},
@@ -169,8 +177,8 @@ OPERATIONS = {
                 "Unknown parameter",
                 Fault(
                     "unknown_parameter",
-                    "Unknown parameter. Those there are: page, page_size, ordering, active, "
-                    "client_id, role, email, status, created_after, created_before, "
+                    "Unknown parameter. Those there are: page, page_size, cursor, ordering, "
+                    "active, client_id, role, email, status, created_after, created_before, "
                     "last_login_after, last_login_before, never_logged_in, search, include.",
                     parameter="nmae",
                 ),
@@ -183,6 +191,10 @@ OPERATIONS = {
                     "Expected a time such as 2026-01-31T12:00:00Z.",
                     parameter="created_after",
                 ),
+            ),
+            invalid(
+                "Bad cursor",
+                Fault("invalid", "This cursor is for another ordering.", parameter="cursor"),
             ),
             Refusal("Past the end", 404, "not_found", "The last page is 1."),
         ),

@@ -1,6 +1,6 @@
 """The five endpoints of users."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
@@ -45,6 +45,7 @@ class UserViewSet(ResourceViewSet[User]):
     permission_classes = (UserPolicy,)
     create_serializer = UserCreateSerializer
     update_serializer = UserUpdateSerializer
+    model = User
     filters = UserFilters
     includable = INCLUDABLE
     location = "/users"
@@ -75,9 +76,9 @@ class UserViewSet(ResourceViewSet[User]):
         return user
 
     @override
-    def listed(self, include: tuple[str, ...]) -> UserQuerySet:
+    def listed(self, include: tuple[str, ...], columns: Sequence[str]) -> UserQuerySet:
         users: UserQuerySet = User.objects.visible_to(self.request.user)
-        return users.shown(include)
+        return users.shown({*include, *columns})
 
     @override
     def known_total(self, query: Mapping[str, Any]) -> int | None:

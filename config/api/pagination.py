@@ -57,16 +57,20 @@ def paginate(
         numbers["prev"] = number - 1
     if number < last:
         numbers["next"] = number + 1
-    links = {relation: page_url(request, page) for relation, page in numbers.items()}
+    links = {relation: address(request, "page", number) for relation, number in numbers.items()}
     envelope = {"count": count, "next": links.get("next"), "previous": links.get("prev")}
-    header = ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items())  # RFC 8288
-    return found, envelope, header
+    return found, envelope, link_header(links)
 
 
-def page_url(request: Request, number: int) -> str:
-    """Return the absolute address of another page; every other parameter stays."""
-    query = [(name, value) for name, value in request.query_params.items() if name != "page"]
-    return f"{origin(request)}{request.path}?{urlencode([*query, ('page', number)])}"
+def link_header(links: Mapping[str, str]) -> str:
+    """Return `{relation: address}` as the value of `Link` (RFC 8288)."""
+    return ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items())
+
+
+def address(request: Request, parameter: str, value: int | str) -> str:
+    """Return the absolute address with another value of a parameter; every other one stays."""
+    query = [(name, given) for name, given in request.query_params.items() if name != parameter]
+    return f"{origin(request)}{request.path}?{urlencode([*query, (parameter, value)])}"
 
 
 def origin(request: Request) -> str:

@@ -168,7 +168,7 @@ def query_faults(
         try:
             if len(given) > 1:
                 raise ValidationError("Expected this parameter once.", code="invalid")
-            if given == [""]:
+            if given == [""] and not getattr(field, "may_be_empty", False):
                 raise ValidationError("Expected a value.", code="blank")
             values[name] = field.clean(given[0] if given else None)
         except ValidationError as fault:

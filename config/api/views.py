@@ -1,13 +1,13 @@
 """What every endpoint does alike: order of refusal, query, list, answer."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar, cast
 
 from django import forms
 from django.db import IntegrityError
-from django.db.models import Model, OrderBy, QuerySet
+from django.db.models import Field, Model, OrderBy, QuerySet
 from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import MethodNotAllowed, NotFound, ParseError
@@ -17,6 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 from typing_extensions import override
 
 from config.api.answers import Answer
+from config.api.cursors import CursorField, Key, answer_stretch, cursor_fault
 from config.api.errors import Fault, Invalid, faults_of
 from config.api.etags import Stale, check_if_match
 from config.api.pagination import answer_page, page_fields
@@ -106,6 +107,7 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
 
     create_serializer: ClassVar[type[StrictSerializer]]
     update_serializer: ClassVar[type[StrictSerializer]]
+    model: ClassVar[type[Model]]
     filters: ClassVar[type[Narrowing]]
     includable: ClassVar[tuple[str, ...]]
     orderings: ClassVar[Mapping[str, OrderBy]]
@@ -136,8 +138,11 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
     @cache
     def list_fields(cls) -> Mapping[str, forms.Field]:
         names = [name for key in cls.orderings for name in (key, f"-{key}")]
-        ordering = {"ordering": NamesField(known=names, required=False)}
-        return {**page_fields(), **ordering, **cls.filters.query_fields(), **cls.include_fields()}
+        fields = {
+            "cursor": CursorField(required=False),
+            "ordering": NamesField(known=names, required=False),
+        }
+        return {**page_fields(), **fields, **cls.filters.query_fields(), **cls.include_fields()}
 
     @classmethod
     @cache
@@ -145,33 +150,49 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         return {"include": NamesField(known=cls.includable, required=False)}
 
     def list(self, request: Request) -> HttpResponse:
+        """Answer with a page by its number, or beside a cursor."""
         query, faults = self.read_query()
+        keys = self.keys(query.get("ordering", ()))
+        if fault := cursor_fault(query.get("cursor"), keys, query.get("page")):
+            faults.append(fault)
         if faults:
             raise Invalid(faults)
-        include = query["include"]
-        rows = self.filters.narrow(self.listed(include), query)
-        rows = rows.order_by(*self.order(query["ordering"]))
-        total = self.known_total(query)
-        return answer_page(
-            request, rows, query, lambda row: self.represent(row, include), total=total
-        )
+        include, columns = query["include"], [key.field.name for key in keys]
+        rows = self.filters.narrow(self.listed(include, columns), query)
 
-    def listed(self, include: tuple[str, ...]) -> QuerySet[Row]:
-        """Return the rows that the actor may see, with what a list shows of them."""
+        def represent(row: Row) -> dict[str, Any]:
+            return self.represent(row, include)
+
+        if query["cursor"] is not None:
+            return answer_stretch(request, rows, query, represent, keys)
+        rows = rows.order_by(*(key.term for key in keys))
+        return answer_page(request, rows, query, represent, total=self.known_total(query))
+
+    def listed(self, include: tuple[str, ...], columns: Sequence[str]) -> QuerySet[Row]:
+        """Return the rows that the actor may see, with what is shown of them, and `columns`."""
         return self.rows(include)
 
     def known_total(self, query: Mapping[str, Any]) -> int | None:
         """Return how many rows the filters keep, if this is known without counting them."""
         return None
 
-    def order(self, names: tuple[str, ...]) -> Sequence[OrderBy]:
-        """Return the terms of `ordering`; ties by id, so that pages never overlap."""
-        terms = []
-        for name in names:
-            term = self.orderings[name.removeprefix("-")]
-            descending = name.startswith("-")
-            terms.append(OrderBy(term.expression, descending, nulls_last=term.nulls_last))
-        return [*terms, self.orderings["id"]]
+    @classmethod
+    @lru_cache(maxsize=256)
+    def keys(cls, names: tuple[str, ...]) -> Sequence[Key]:
+        """Return the keys of `ordering`; ties by id, so that pages never overlap.
+
+        What comes after a unique one decides nothing, and would keep an index from being used.
+        """
+        keys = []
+        for word in (*names, "id"):
+            name = word.removeprefix("-")
+            term = cls.orderings[name]
+            term = OrderBy(term.expression, word != name, nulls_last=term.nulls_last)
+            field = cast("Field[Any, Any]", cls.model._meta.get_field(name))
+            keys.append(Key(term, field))
+            if field.unique:
+                break
+        return keys
 
     def create(self, request: Request) -> HttpResponse:
         query, faults = self.read_query()

@@ -100,7 +100,8 @@ def test_names_the_parameters_there_are(as_administrator: APIClient) -> None:
     answer = as_administrator.get("/clients?nmae=x")
 
     assert answer.json()["errors"][0]["detail"] == (
-        "Unknown parameter. Those there are: page, page_size, ordering, active, search, include."
+        "Unknown parameter. "
+        "Those there are: page, page_size, cursor, ordering, active, search, include."
     )
 
 

@@ -8,7 +8,7 @@ from tests.sending import send
 from users.models import User
 
 ENDPOINTS = [
-    ("GET", "/users", "page, page_size, ordering, active, client_id, role, email, status, "
+    ("GET", "/users", "page, page_size, cursor, ordering, active, client_id, role, email, status, "
      "created_after, created_before, last_login_after, last_login_before, never_logged_in, "
      "search, include"),
     ("POST", "/users", "include"),
@@ -16,7 +16,7 @@ ENDPOINTS = [
     ("GET", "/users/{user}", "include"),
     ("PUT", "/users/{user}", "include"),
     ("PATCH", "/users/{user}", "include"),
-    ("GET", "/clients", "page, page_size, ordering, active, search, include"),
+    ("GET", "/clients", "page, page_size, cursor, ordering, active, search, include"),
     ("POST", "/clients", "include"),
     ("GET", "/clients/{client}", "include"),
     ("PUT", "/clients/{client}", "include"),

@@ -422,6 +422,18 @@ def test_lists_take_every_parameter(world: World, operation_id: str, case: tuple
     assert answer.json()["count"] == count
 
 
+@pytest.mark.parametrize("operation_id", ["listUsers", "listClients"])
+def test_lists_take_a_cursor(world: World, operation_id: str) -> None:
+    first = send(world, operation_id, query="cursor=&page_size=1&ordering=-created_at")
+    query = first.json()["next"].partition("?")[2]
+
+    second = send(world, operation_id, query=query)
+
+    check_answer(operation_id, first)
+    check_answer(operation_id, second)
+    assert second.json()["results"] != first.json()["results"]
+
+
 # How to bring about each refusal of which there is an example; a call's own way before the others'.
 FILE = {"body": "email\nrita@example.com\n", "content_type": "text/csv"}
 WAYS: dict[str, dict[str, Any]] = {
@@ -437,6 +449,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "listUserSessions unknown_parameter": {"query": "ordering=id"},
     "listAuditEvents unknown_parameter": {"query": "user=1"},
     "listAuditEvents bad_filters": {"query": "actor=0&since=yesterday"},
+    "bad_cursor": {"query": "ordering=name&cursor=WyJpZCIsZmFsc2UsWzQyXV0"},
     "bad_page": {"query": "page=0"},
     "unknown_include": {"query": "include=salary"},
     "bad_filter": {"query": "active=maybe"},

@@ -359,9 +359,9 @@ def test_names_the_parameters_there_are(as_administrator: APIClient) -> None:
         {
             "parameter": "actve",
             "code": "unknown_parameter",
-            "detail": "Unknown parameter. Those there are: page, page_size, ordering, active, "
-            "client_id, role, email, status, created_after, created_before, last_login_after, "
-            "last_login_before, never_logged_in, search, include.",
+            "detail": "Unknown parameter. Those there are: page, page_size, cursor, ordering, "
+            "active, client_id, role, email, status, created_after, created_before, "
+            "last_login_after, last_login_before, never_logged_in, search, include.",
         }
     ]
 

@@ -34,6 +34,9 @@ USERS: list[tuple[str, str, Any, list[str]]] = [
     ("get", "/users", None, [AUTHENTICATION, COUNTS, FIND]),  # how many; the page
     ("get", "/users?client_id=1&role=regular&active=true&status=active", None,
      [AUTHENTICATION, COUNTS, FIND]),
+    ("get", "/users?cursor=", None, [AUTHENTICATION, FIND]),
+    ("get", "/users?cursor=&ordering=-last_login_at", None, [AUTHENTICATION, FIND]),
+    ("get", "/users?cursor=x", None, [AUTHENTICATION]),
     ("get", "/users?email=rita@example.com", None, [AUTHENTICATION, "SELECT users", FIND]),
     ("get", "/users?search=a&client_id=1", None, [AUTHENTICATION, "SELECT users", FIND]),
     ("get", "/users?page=0", None, [AUTHENTICATION]),

@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from typing_extensions import override
 
+from config.api.cursors import MAX_LENGTH as MAX_CURSOR_LENGTH, CursorField
 from config.api.parameters import (
     MAX_SEARCH_LENGTH,
     InstantField,
@@ -22,6 +23,8 @@ ENTITY_TAG_PATTERN = '^"[0-9a-f]{32}"$'
 LIST_PARAMETERS = {
     "page": "Which page, from 1. A page past the end is 404.",
     "page_size": "How many rows a page has.",
+    "cursor": "Walks through the list in place of `page`: empty for the first page, then as the "
+    "links of each answer have it, with the same `ordering`. Not together with `page`.",
     "ordering": "Sort keys by comma, `-` before one for descending; a key at most once. "
     "Ties go by ascending `id`, which is also the order if this is left out.",
     "search": "Words by spaces; each must be there, in any case.",
@@ -45,6 +48,8 @@ def query_parameter(name: str, field: forms.Field, description: str) -> dict[str
         schema["default"] = settings.PAGE_SIZE
     if name == "page":
         schema["default"] = 1
+    if name == "cursor":
+        parameter["allowEmptyValue"] = True
     if schema["type"] == "array":
         parameter |= {"style": "form", "explode": False}
     return {**parameter, "schema": schema}
@@ -62,6 +67,8 @@ def value_schema(field: forms.Field) -> dict[str, Any]:
     if isinstance(field, NamesField):
         names = {"type": "string", "enum": list(field.known)}
         return {"type": "array", "items": names, "minItems": 1, "uniqueItems": True}
+    if isinstance(field, CursorField):
+        return {"type": "string", "pattern": "^[A-Za-z0-9_-]*$", "maxLength": MAX_CURSOR_LENGTH}
     if isinstance(field, SearchField):
         return {"type": "string", "minLength": 1, "maxLength": MAX_SEARCH_LENGTH}
     raise UnknownField(type(field).__name__)
@@ -116,7 +123,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "Link": {
         "description": "The pages `first`, `prev`, `next` and `last` (RFC 8288), as absolute URLs "
-        "that keep every other parameter.",
+        "that keep every other parameter; `first`, `prev` and `next` where a cursor was sent.",
         "required": True,
         "schema": {"type": "string"},
     },

@@ -30,7 +30,7 @@ def row_id(description: str, **more: Any) -> dict[str, Any]:
 
 
 def page_of(component: Component) -> Component:
-    """Return the envelope of a list."""
+    """Return the envelope of a numbered page."""
     link = {"type": ["string", "null"], "format": "uri"}
     properties: dict[str, Any] = {
         "count": {"type": "integer", "minimum": 0, "description": "How many rows in all pages."},
@@ -45,6 +45,23 @@ def page_of(component: Component) -> Component:
     }
     schema = exact_object(properties, required=tuple(properties), description="One page of a list.")
     return Component(f"{component.name}Page", schema, (component,))
+
+
+def stretch_of(component: Component) -> Component:
+    """Return the envelope of a page beside a cursor."""
+    page = page_of(component).schema["properties"]
+    properties = {name: page[name] for name in ("next", "previous", "results")}
+    description = "One page of a walk by `cursor`; nothing is counted for it."
+    schema = exact_object(properties, required=tuple(properties), description=description)
+    return Component(f"{component.name}Stretch", schema, (component,))
+
+
+def list_of(component: Component) -> Component:
+    """Return the answer of a list that can be had by page and by cursor."""
+    either = (page_of(component), stretch_of(component))
+    description = "A numbered page; without `count` where a `cursor` was sent."
+    schema = {"description": description, "oneOf": [one.ref for one in either]}
+    return Component(f"{component.name}List", schema, either)
 
 
 def read_only(properties: dict[str, Any]) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def test_answers_in_csv_where_it_is_asked_for(as_administrator: APIClient, accep
     assert len(csv_of(as_administrator.get("/users", headers={"Accept": accept}))) == 2
 
 
-@pytest.mark.parametrize("name", ["page", "page_size", "ordering", "include"])
+@pytest.mark.parametrize("name", ["page", "page_size", "cursor", "ordering", "include"])
 def test_csv_takes_only_the_filters(as_administrator: APIClient, name: str) -> None:
     answer = as_administrator.get(f"/users?{name}=1", headers=CSV)
 
