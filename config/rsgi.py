@@ -135,12 +135,22 @@ async def receive_file(protocol: Any, file: IO[bytes]) -> None:
 
 async def answer(environ: dict[str, Any], protocol: Any) -> None:
     """Let the application answer; Granian sends a file as fast as the client takes it."""
-    status, headers, content = await in_thread(respond, environ)
+    file = await in_thread(respond_to, environ, protocol)
+    if file:
+        asyncio.get_running_loop().call_later(OPEN_SECONDS, file.close)
+
+
+def respond_to(environ: dict[str, Any], protocol: Any) -> IO[bytes] | None:
+    """Send the application's answer; return the file to close when it is sent, if it is one.
+
+    From the thread that has it: the event loop may have to wait for its turn.
+    """
+    status, headers, content = respond(environ)
     if isinstance(content, bytes):
         protocol.response_bytes(status, headers, content)
-        return
+        return None
     protocol.response_file(status, headers, f"/dev/fd/{content.fileno()}")
-    asyncio.get_running_loop().call_later(OPEN_SECONDS, content.close)
+    return content
 
 
 async def receive(headers: Any, protocol: Any) -> tuple[bytes, str]:
