@@ -1,6 +1,7 @@
 """The accounts and their logins."""
 
 import uuid
+from collections.abc import Iterator
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -19,6 +20,14 @@ from users.emails import MAX_LENGTH as MAX_EMAIL_LENGTH, EmailField, clean_email
 from users.managers import MailManager, SessionManager, UserManager
 
 STATUSES = counts.STATUSES
+
+
+def few(name: str, these: Q) -> Iterator[models.Index]:
+    """Yield indexes of a few users who stand together in the orders of these columns."""
+    yield models.Index("id", name=name, condition=these)
+    orders = {"created": "created_at", "created_desc": "-created_at", "login": "last_login_at"}
+    for order, column in orders.items():
+        yield models.Index(fields=(column, "id"), name=f"{name}_{order}", condition=these)
 
 
 def may_enter(active: bool, client: Client | None) -> bool:
@@ -57,11 +66,20 @@ class User(AbstractBaseUser):
     class Meta:
         db_table = "users"
         ordering = ("id",)
-        # With the id, because ties go by it: this also puts a list in this order.
+        # With the id, because ties go by it, upwards in both directions of a list.
         indexes = (
             models.Index(fields=("last_login_at", "id", "active"), name="users_last_login"),
             models.Index(fields=("name", "id"), name="users_name"),
-        )  # and `users_search` on PostgreSQL, where the migration could make it
+            models.Index(fields=("created_at", "id"), name="users_created"),
+            models.Index(fields=("-created_at", "id"), name="users_created_desc"),
+            models.Index(fields=("-name", "id"), name="users_name_desc"),
+            models.Index(fields=("client_id", "id"), name="users_client"),
+            models.Index("id", name="users_administrators", condition=Q(client__isnull=True)),
+            *few("users_inactive", Q(active=False)),
+            *few("users_invited", Q(active=True, password__startswith=UNUSABLE_PASSWORD_PREFIX)),
+        )
+        # And, made by migrations alone: those of the last login downwards, whose NULLs a database
+        # names in its way; `users_search` on PostgreSQL, where the migration could make it.
         constraints = (
             models.CheckConstraint(condition=Q(email=Lower("email")), name="users_email_lower"),
             models.CheckConstraint(condition=~Q(email=""), name="users_email_not_empty"),
