@@ -1,6 +1,6 @@
 """Pages of a list and the links between them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -28,30 +28,55 @@ def answer_page(
     represent: Callable[[Any], dict[str, Any]],
     *,
     total: int | None = None,
+    source: QuerySet[Any] | None = None,
 ) -> Answer:
     """Return the page that `query` (the values of `page_fields`) asks for.
 
-    `total` is how many rows there are, where that is known; without it they are counted.
+    `total` is how many rows there are, where that is known; without it they are counted. `source`
+    has the same rows and maybe more, in any order.
     """
     number, size = query["page"] or 1, query["page_size"] or settings.PAGE_SIZE
     count = rows.count() if total is None else total
-    found, envelope, link = paginate(request, rows, number=number, size=size, count=count)
+    envelope, link = frame(request, number=number, size=size, count=count)
+    found = rows_of_page(
+        rows, rows if source is None else source, bottom=(number - 1) * size, size=size, total=count
+    )
     results = [represent(row) for row in found]
     return Answer({**envelope, "results": results}, headers={"Link": link})
 
 
-def paginate(
-    request: Request, rows: QuerySet[Any], *, number: int, size: int, count: int
-) -> tuple[list[Any], dict[str, Any], str]:
-    """Return the rows of page `number` of `count` rows, its envelope without results, its `Link`.
+def rows_of_page(
+    rows: QuerySet[Any], source: QuerySet[Any], *, bottom: int, size: int, total: int
+) -> Iterable[Any]:
+    """Return the rows from `bottom` on, by one query.
 
-    One query whatever the number of rows. A page past the end raises `NotFound` (404); the first
-    page of an empty list is there.
+    Behind the first page it skips ids, which an index has all of, and from the nearer end.
+    """
+    if bottom == 0:
+        return rows[:size]
+    ids, _ = ids_between(rows, bottom, min(bottom + size, total), total)
+    order = rows.query.order_by
+    return source.filter(pk__in=ids).order_by(*order)
+
+
+def ids_between(
+    rows: QuerySet[Any], bottom: int, top: int, total: int
+) -> tuple[QuerySet[Any, Any], bool]:
+    """Return the ids of a part of `total` rows, and whether they are read from the end."""
+    ids = rows.values_list("pk", flat=True)
+    if bottom <= total // 2:
+        return ids[bottom:top], False
+    return ids.reverse()[total - top : total - bottom], True
+
+
+def frame(request: Request, *, number: int, size: int, count: int) -> tuple[dict[str, Any], str]:
+    """Return what page `number` of `count` rows has around its results, and its `Link`.
+
+    A page past the end raises `NotFound` (404); the first page of an empty list is there.
     """
     last = max(1, -(-count // size))
     if number > last:
         raise NotFound(f"The last page is {last}.")
-    found = list(rows[(number - 1) * size : number * size])
     numbers = {"first": 1, "last": last}
     if number > 1:
         numbers["prev"] = number - 1
@@ -59,7 +84,7 @@ def paginate(
         numbers["next"] = number + 1
     links = {relation: address(request, "page", number) for relation, number in numbers.items()}
     envelope = {"count": count, "next": links.get("next"), "previous": links.get("prev")}
-    return found, envelope, link_header(links)
+    return envelope, link_header(links)
 
 
 def link_header(links: Mapping[str, str]) -> str:

@@ -158,7 +158,8 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         if faults:
             raise Invalid(faults)
         include, columns = query["include"], [key.field.name for key in keys]
-        rows = self.filters.narrow(self.listed(include, columns), query)
+        source = self.listed(include, columns)
+        rows = self.filters.narrow(source, query)
 
         def represent(row: Row) -> dict[str, Any]:
             return self.represent(row, include)
@@ -166,7 +167,8 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         if query["cursor"] is not None:
             return answer_stretch(request, rows, query, represent, keys)
         rows = rows.order_by(*(key.term for key in keys))
-        return answer_page(request, rows, query, represent, total=self.known_total(query))
+        total = self.known_total(query)
+        return answer_page(request, rows, query, represent, total=total, source=source)
 
     def listed(self, include: tuple[str, ...], columns: Sequence[str]) -> QuerySet[Row]:
         """Return the rows that the actor may see, with what is shown of them, and `columns`."""

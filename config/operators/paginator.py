@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from typing_extensions import override
 
+from config.api.pagination import ids_between
+
 MOST_COUNTED = 10_000  # matches; whoever has more narrows the search
 
 
@@ -67,10 +69,8 @@ class ListPaginator(Paginator):  # type: ignore[type-arg] # the class takes no a
             return self._first_ids[bottom:top]
         if top <= bottom:
             return []
-        ids = self.found.values_list("pk", flat=True)
-        if bottom <= self.total // 2:
-            return list(ids[bottom:top])
-        return [*ids.reverse()[self.total - top : self.total - bottom]][::-1]
+        ids, is_backward = ids_between(self.found, bottom, top, self.total)
+        return [*ids][::-1] if is_backward else [*ids]
 
 
 class OperatorsList(ChangeList):

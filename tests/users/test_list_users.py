@@ -282,6 +282,23 @@ def test_links_keep_every_other_parameter_and_can_be_followed(people: APIClient)
     assert set(second.json()["results"][0]) == {"id", "name", "email", "client", "active"}
 
 
+@pytest.mark.parametrize("ordering", ["id", "-id", "name", "-last_login_at", "last_login_at,-name"])
+@pytest.mark.parametrize("query", ["role=regular", "search=example"])
+def test_pages_read_from_either_end_make_the_whole(
+    ordering: str, query: str, twelve: APIClient
+) -> None:
+    User.objects.filter(pk__in=list(User.objects.values_list("pk", flat=True)[:7])).update(
+        name="N", last_login_at=datetime(2026, 1, 9, tzinfo=UTC)
+    )
+    path = f"/users?{query}&ordering={ordering}&include=status,last_login_at"
+    whole = twelve.get(path).json()["results"]
+
+    pages = [twelve.get(f"{path}&page_size=2&page={page}").json() for page in range(1, 7)]
+
+    assert [row for page in pages for row in page["results"]] == whole[:12]
+    assert {page["count"] for page in pages} == {len(whole)}
+
+
 @pytest.mark.parametrize("query", ["page=3&page_size=7", "page=2", f"page={'9' * 30}", "page=101"])
 def test_page_past_the_end_is_not_found(query: str, twelve: APIClient) -> None:
     answer = twelve.get(f"/users?{query}")
