@@ -1,0 +1,157 @@
+"""How PostgreSQL finds the pages of a list of users: by an index, never by the whole table."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from tests.factories import DIGEST
+from tests.live.many import ago, insert, scalar
+from users.models import User
+
+pytestmark = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite tells its plans in other words"
+)
+
+USERS = 20_000
+MOST_SORTED = 100  # rows of one page
+NAMES = ("id", "name", "email", "created_at", "last_login_at")
+ORDERINGS = [sign + name for name in NAMES for sign in ("", "-")]
+FEW = ["active=false", "status=inactive", "status=invited"]
+FILTERS = [
+    "client_id={large}", "client_id={small}", "role=administrator", "role=regular", "active=true",
+    "status=active", "email=user{middle}@example.com", *FEW,
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def many(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, int]]:
+    """Make users of one large and many small clients, for all tests of this file."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        insert("clients", "name, active, created_at, updated_at", 200,
+               f"'Client ' || n, true, {ago('n')}, {ago('n')}")  # fmt: skip
+        first = scalar("SELECT min(id) FROM clients")
+        login = f"CASE WHEN n % 10 NOT IN (3, 7) THEN {ago('n % 977 * 864')} END"
+        insert("users", "name, email, password_digest, client_id, active, created_at, updated_at,"
+               " last_login_at", USERS,
+               f"'Name ' || n * 7919 % 10007, 'user' || n || '@example.com',"
+               f" CASE WHEN n % 10 = 7 THEN '!' ELSE '{DIGEST}' END,"
+               f" CASE WHEN n % 1000 <> 1 THEN {first} + n % 200 * LEAST(n % 3, 1) END,"
+               f" n % 20 <> 3, {ago(f'{USERS} - n')}, {ago('n')}, {login}")  # fmt: skip
+        with connection.cursor() as cursor:
+            for table in ("users", "clients", "user_counts"):
+                cursor.execute(f"ANALYZE {table}")
+        last = scalar("SELECT max(id) FROM users")
+        yield {"large": first, "small": first + 11, "middle": USERS // 2, "last": last}
+        transaction.set_rollback(True)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def plans(api: APIClient, path: str) -> list[list[dict[str, Any]]]:
+    """Return the nodes of the plan of each query on users that a call makes."""
+    with CaptureQueriesContext(connection) as seen:
+        answer = api.get(path)
+    assert answer.status_code == 200, answer.content
+    queries = [one["sql"] for one in seen if 'FROM "users"' in one["sql"]]
+    with connection.cursor() as cursor:
+        found = []
+        for sql in queries:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+            (said,) = cursor.fetchone()
+            whole = json.loads(said) if isinstance(said, str) else said
+            found.append(list(nodes(whole[0]["Plan"])))
+    assert found
+    return found
+
+
+def faults(found: list[list[dict[str, Any]]]) -> list[str]:
+    """Return what reads the whole table, or puts more than a page in order."""
+    return [
+        node["Node Type"]
+        for plan in found
+        for node in plan
+        if (node["Node Type"] == "Seq Scan" and node["Relation Name"] == "users")
+        or ("Sort" in node["Node Type"] and node["Plans"][0]["Plan Rows"] > MOST_SORTED)
+    ]
+
+
+def indexes(found: list[list[dict[str, Any]]]) -> set[str]:
+    return {node["Index Name"] for plan in found for node in plan if "Index Name" in node}
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_every_order_has_an_index(
+    ordering: str, many: dict[str, int], as_administrator: APIClient
+) -> None:
+    assert faults(plans(as_administrator, f"/users?ordering={ordering}")) == []
+
+
+@pytest.mark.parametrize("query", FILTERS)
+@pytest.mark.parametrize("more", ["", "&ordering=-id", "&include=status,last_login_at", "&cursor="])
+def test_every_common_filter_has_an_index(
+    query: str, more: str, many: dict[str, int], as_administrator: APIClient
+) -> None:
+    found = plans(as_administrator, f"/users?{query.format(**many)}{more}")
+
+    assert faults(found) == []
+
+
+@pytest.mark.parametrize("query", FEW)
+@pytest.mark.parametrize("ordering", ORDERINGS[-4:])
+def test_few_users_are_found_by_their_own_index_where_they_stand_apart(
+    query: str, ordering: str, many: dict[str, int], as_administrator: APIClient
+) -> None:
+    found = plans(as_administrator, f"/users?{query}&ordering={ordering}")
+
+    assert faults(found) == []
+    assert [name for name in indexes(found) if name.startswith(("users_inactive", "users_invited"))]
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_a_walk_goes_on_by_an_index(
+    ordering: str, many: dict[str, int], as_administrator: APIClient
+) -> None:
+    first = as_administrator.get(f"/users?cursor=&ordering={ordering}").json()
+    second = as_administrator.get(first["next"]).json()
+
+    for address in (first["next"], second["previous"]):
+        assert faults(plans(as_administrator, address)) == []
+
+
+@pytest.mark.parametrize("page", [2, 400, 801])
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_pages_skip_ids_of_an_index(
+    page: int, ordering: str, many: dict[str, int], as_administrator: APIClient
+) -> None:
+    found = plans(as_administrator, f"/users?page={page}&ordering={ordering}")
+
+    assert "users_pkey" in indexes(found)
+    assert faults(found) == []
+
+
+def test_a_rare_word_is_found_by_an_index(
+    many: dict[str, int], as_administrator: APIClient
+) -> None:
+    found = plans(as_administrator, "/users?search=user19876")
+
+    assert indexes(found) >= {"users_search"}
+    assert faults(found) == []
+
+
+def test_a_table_without_its_index_is_found_out(
+    many: dict[str, int], as_administrator: APIClient
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX users_name, users_name_desc")
+
+    assert faults(plans(as_administrator, "/users?ordering=-name"))
+    assert User.objects.count() > USERS
