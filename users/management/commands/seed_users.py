@@ -3,13 +3,14 @@
 import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Manager, Max
 from typing_extensions import override
 
@@ -18,11 +19,12 @@ from config.audit.events import Event
 from config.audit.trail import record
 from config.progress import Bar
 from config.secret_files import kept_secret
+from users.management.seeding import DOMAIN, MANY, PREFIX, insert_users, without_indexes
 from users.models import User
 
-DOMAIN = "demo.example"  # reserved for examples (RFC 2606): whoever has this address was seeded
 ADMINISTRATOR = f"admin@{DOMAIN}"
 BATCH = 5000
+SERIES = 50_000  # users that the database makes in one statement
 MOST = 100_000_000
 
 FIRST_NAMES = (
@@ -49,6 +51,7 @@ LAST_NAMES = (
     "Varga",
     "Weiß",
 )
+NAMES = (FIRST_NAMES, LAST_NAMES)
 
 
 class Command(BaseCommand):
@@ -90,13 +93,21 @@ class Command(BaseCommand):
         """Insert in batches; all users share one digest, or hashing would take for ever."""
         digest = make_password(demo_password())
         bar = Bar(clients + users + 1)
-        insert(Client, ({"name": f"Demo Client {n}"} for n in range(1, clients + 1)), bar)
-        seeded = Client.objects.filter(name__startswith="Demo Client ").order_by("pk")
-        ids = list(seeded.values_list("pk", flat=True)[:clients])
+        insert(Client, ({"name": f"{PREFIX}{n}"} for n in range(1, clients + 1)), bar)
         administrator = {"name": "Demo Administrator", "email": ADMINISTRATOR, "client_id": None}
         insert(User, [{**administrator, "password": digest}], bar)
-        insert(User, (demo_user(n, ids, digest) for n in range(1, users + 1)), bar)
+        seeded = Client.objects.filter(name__startswith=PREFIX).count()
+        self.seed_users(users, clients=min(clients, seeded), digest=digest, bar=bar)
         bar.finish()
+
+    def seed_users(self, users: int, *, clients: int, digest: str, bar: Bar) -> None:
+        is_bulk = connection.vendor == "postgresql" and users >= max(MANY, User.objects.count())
+        with without_indexes() if is_bulk else nullcontext():
+            for first in range(1, users + 1, SERIES):
+                numbers = range(first, min(first + SERIES, users + 1))
+                with transaction.atomic():
+                    note(User, insert_users(numbers, clients=clients, digest=digest, names=NAMES))
+                bar.advance(len(numbers))
 
     def tell_login(self) -> None:
         """Print how to log in, as far as the demo password still holds."""
@@ -110,17 +121,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{role}: {email}  password: {secret}")
 
 
-def demo_user(number: int, clients: list[int], digest: str) -> dict[str, Any]:
-    first = FIRST_NAMES[number % 10]
-    last = LAST_NAMES[number // 10 % 10]
-    return {
-        "name": f"{first} {last}",
-        "email": f"user{number}@{DOMAIN}",
-        "client_id": clients[number % len(clients)],
-        "password": digest,
-    }
-
-
 def insert(model: type[Client] | type[User], rows: Iterable[dict[str, Any]], bar: Bar) -> None:
     """Insert what is not there yet, one transaction a batch."""
     manager: Manager[Any] = model.objects
@@ -128,10 +128,14 @@ def insert(model: type[Client] | type[User], rows: Iterable[dict[str, Any]], bar
         with transaction.atomic():
             last = manager.aggregate(last=Max("pk"))["last"] or 0
             manager.bulk_create([model(**row) for row in batch], ignore_conflicts=True)
-            if made := manager.filter(pk__gt=last).count():
-                details = {str(model._meta.verbose_name_plural): made}
-                record(Event.USERS_SEEDED, actor=None, details=details)
+            note(model, manager.filter(pk__gt=last).count())
         bar.advance(len(batch))
+
+
+def note(model: type[Client] | type[User], made: int) -> None:
+    if made:
+        details = {str(model._meta.verbose_name_plural): made}
+        record(Event.USERS_SEEDED, actor=None, details=details)
 
 
 def batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
