@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL = $(if $(shell command -v uv),VIRTUAL_ENV=$(VENV) uv pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format fuzz timings page-times screenshots lock clean
+.PHONY: help run test check format fuzz timings page-times bench screenshots lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,10 @@ timings: $(VENV)/test ## Time 200 log-ins of each kind against a running server;
 # On SQLite, or where TEST_DATABASE_URL says; USERS= for another number.
 page-times: $(VENV)/test ## Time the pages of the operators' site with a million users; fails where one takes a second
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.live.page_times --users $(or $(USERS),1000000)
+
+# On the server of TEST_DATABASE_URL, or on a PostgreSQL of its own.
+bench: $(VENV)/test ## Compare speed and memory with stock DRF; fails below a floor (needs wrk and PostgreSQL)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.bench.load
 
 screenshots: $(VENV)/test ## Take the pictures in docs/screenshots anew, of made-up data (needs chromium)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.live.screenshots
