@@ -12,7 +12,7 @@ AUTH_USER_MODEL = "stock.User"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": env.database(os.environ["DATABASE_URL"])}
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["tests.bench.stock.hashers.CheaperHasher"]
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
