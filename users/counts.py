@@ -4,7 +4,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from django.core.checks import CheckMessage, Error, Tags, Warning as CheckWarning, register
 from django.db import connection, models, transaction
-from django.db.models import Q, Sum
+from django.db.models import Q, Sum, Value
 from typing_extensions import override
 
 from users.counting import FOLD, MISCOUNTED, RECOUNT, missing_triggers
@@ -68,6 +68,11 @@ class UserCountQuerySet(models.QuerySet["UserCount"]):
         if active is None:
             return counts
         return counts.active() if active else counts.with_status("inactive")
+
+    def sums(self) -> Any:
+        """Return the sum of the numbers as a query, of NULL where there are none."""
+        together = self.annotate(all=Value(1)).values("all")
+        return together.annotate(total=Sum("number")).order_by().values_list("total")
 
     def total(self) -> int:
         return self.aggregate(total=Sum("number"))["total"] or 0

@@ -1,7 +1,8 @@
 """How lists of users are narrowed."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any
 
 from config.api.parameters import (
     InstantFilter,
@@ -11,6 +12,7 @@ from config.api.parameters import (
     SearchFilter,
 )
 from config.api.routing import MAX_ID
+from config.compiled import CompiledQuery
 from users.counts import UserCount
 from users.managers import ROLES, UserQuerySet
 from users.models import STATUSES, User
@@ -54,14 +56,23 @@ class UserFilters(Narrowing):
         return users.matching(value.split())
 
 
-COUNTED = ("client_id", "role", "status")  # and `active`
+COUNTED = ("client_id", "role", "active", "status")
 
 
 def known_total(query: Mapping[str, Any]) -> int | None:
     """Return how many users the filters of a list leave, where the counts tell; else None."""
     chosen = {name for name in UserFilters.query_fields() if query[name] is not None}
-    if not chosen <= {*COUNTED, "active"}:
+    if not chosen <= set(COUNTED):
         return None
-    active = query["active"] and query["active"] == "true"
-    counts = UserCount.objects.narrowed(active=active, **{name: query[name] for name in COUNTED})
-    return cast(int, counts.total())
+    ((total,),) = _counts(*(query[name] for name in COUNTED))()
+    return int(total or 0)
+
+
+@lru_cache(maxsize=256)
+def _counts(
+    client_id: int | None, role: str | None, active: str | None, status: str | None
+) -> CompiledQuery:
+    counts = UserCount.objects.narrowed(
+        client_id=client_id, role=role, active=active and active == "true", status=status
+    )
+    return CompiledQuery(counts.sums)

@@ -1,6 +1,6 @@
-"""What nearly every request reads, by queries that are compiled once: the caller, one user."""
+"""What nearly every request reads, by queries compiled once: the caller, a user, a first page."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import BigAutoField, DateTimeField
@@ -51,6 +51,23 @@ def visible_user(pk: int, *, actor: User) -> User | None:
         return next(map(_user_of, _visible_to_administrators(pk=pk)), None)
     visible: UserQuerySet = User.objects.visible_to(actor)
     return visible.select_related("client").filter(pk=pk).first()
+
+
+class ListedUser:
+    """What a list shows of a user; an instance of the model costs more than all else of a row."""
+
+    COLUMNS = ("id", "name", "email", "client_id", "client__name")
+
+    def __init__(self, row: tuple[Any, ...], include: tuple[str, ...]) -> None:
+        self.pk, self.name, self.email, client_id, client_name, *others = row
+        self.client = client_id and ListedClient(client_id, client_name)
+        for name, value in zip(include, others, strict=True):
+            setattr(self, name, value)
+
+
+class ListedClient(NamedTuple):
+    pk: int
+    name: str
 
 
 def _user_of(row: tuple[Any, ...]) -> User:

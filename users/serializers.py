@@ -18,12 +18,13 @@ from users.auth.serializers import NewPasswordSerializer, password_field
 from users.emails import clean_email
 from users.models import User, may_enter
 from users.policies import FIELDS, Change, terms
+from users.rows import ListedUser
 
 INCLUDABLE = ("active", "status", "created_at", "updated_at", "last_login_at")
 READ_ONLY = ("id", "client", "status", "created_at", "updated_at", "last_login_at")
 
 
-def represent_user(user: User, include: tuple[str, ...] = ()) -> dict[str, Any]:
+def represent_user(user: User | ListedUser, include: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return `{"id", "name", "email", "client"}` and the keys of `include`."""
     client = user.client and {"id": user.client.pk, "name": user.client.name}
     shown = {"id": user.pk, "name": user.name, "email": user.email, "client": client}

@@ -41,8 +41,12 @@ def answer_page(
     found = rows_of_page(
         rows, rows if source is None else source, bottom=(number - 1) * size, size=size, total=count
     )
-    results = [represent(row) for row in found]
-    return Answer({**envelope, "results": results}, headers={"Link": link})
+    return framed(envelope, link, map(represent, found))
+
+
+def framed(envelope: dict[str, Any], link: str, results: Iterable[dict[str, Any]]) -> Answer:
+    """Return the answer with what `frame` has made around these results."""
+    return Answer({**envelope, "results": list(results)}, headers={"Link": link})
 
 
 def rows_of_page(
