@@ -10,6 +10,7 @@ from argon2 import _password_hasher, extract_parameters, low_level
 
 from tests.factories import PASSWORD
 from users.hashers import Argon2idHasher
+from users.hashing import hashing
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -74,13 +75,13 @@ def while_verifying(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], A
     """Let something happen, once, while the next password is being verified."""
 
     def happen(event: Callable[[], Any]) -> None:
-        verify = getattr(_password_hasher, "verify_secret")  # noqa: B009 # not exported by name
+        run = hashing.run
 
-        def verify_and_happen(*args: Any) -> Any:
-            monkeypatch.setattr(_password_hasher, "verify_secret", verify)
-            event()
-            return verify(*args)
+        def run_and_happen(*args: Any) -> Any:
+            monkeypatch.setattr(hashing, "run", run)
+            event()  # in the thread of the request, whose connection a test shares
+            return run(*args)
 
-        monkeypatch.setattr(_password_hasher, "verify_secret", verify_and_happen)
+        monkeypatch.setattr(hashing, "run", run_and_happen)
 
     return happen

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from argon2 import low_level
 from django.conf import LazySettings
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -16,6 +15,7 @@ from tests.conftest import Login, codes
 from tests.factories import PASSWORD, InvitedFactory, as_row
 from tests.mails import delivered, token_in, waiting
 from tests.users.auth.calls import is_dead
+from users.hashing import hashing
 from users.lifecycle import set_active
 from users.links import INVITATION, PASSWORD_RESET
 from users.models import Mail, User
@@ -333,15 +333,15 @@ def test_two_at_once_set_one_password(
     regular: User, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other one comes between reading the link and taking the lock: while hashing."""
-    compute = low_level.hash_secret
+    run = hashing.run
     others: list[Any] = []
 
-    def hash_and_be_overtaken(*args: Any, **kwargs: Any) -> bytes:
-        monkeypatch.setattr(low_level, "hash_secret", compute)
+    def hash_and_be_overtaken(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(hashing, "run", run)
         others.append(reset(token, "the faster new sentence").status_code)
-        return compute(*args, **kwargs)
+        return run(*args, **kwargs)
 
-    monkeypatch.setattr(low_level, "hash_secret", hash_and_be_overtaken)
+    monkeypatch.setattr(hashing, "run", hash_and_be_overtaken)
 
     assert codes(reset(token)) == {"#/token": "token_not_valid"}
     assert others == [204]
