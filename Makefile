@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL = $(if $(shell command -v uv),VIRTUAL_ENV=$(VENV) uv pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format fuzz timings page-times bench screenshots lock clean
+.PHONY: help run test check format fuzz timings page-times bench bench-savings bench-scale screenshots lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,13 @@ page-times: $(VENV)/test ## Time the pages of the operators' site with a million
 # On the server of TEST_DATABASE_URL, or on a PostgreSQL of its own.
 bench: $(VENV)/test ## Compare speed and memory with stock DRF; fails below a floor (needs wrk and PostgreSQL)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.bench.load
+
+bench-savings: $(VENV)/test ## Print what each part of the read path saves, leaving out one at a time (needs PostgreSQL)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.bench.savings
+
+# On SQLite, or in a database of its own where TEST_DATABASE_URL says; USERS= for another number.
+bench-scale: $(VENV)/test ## Time lists of ten million users (SQLite: one), and walk through all; fails where one takes too long
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.bench.scale $(if $(USERS),--users $(USERS))
 
 screenshots: $(VENV)/test ## Take the pictures in docs/screenshots anew, of made-up data (needs chromium)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.live.screenshots
