@@ -12,8 +12,7 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable
 from typing import IO, Any
 
 from django.db import InterfaceError, OperationalError
@@ -21,7 +20,8 @@ from django.db import InterfaceError, OperationalError
 from config.api.errors import CONTENT_TYPE, Busy, Fault, problem_body
 from config.api.parsing import MAX_BODY_BYTES
 from config.middleware import DATA_POLICY, log, request_id, request_id_of
-from config.turns import turns
+from config.threads import Threads
+from config.turns import hashes, turns
 from config.uploads import (
     BUSY,
     MAX_UPLOAD_BYTES,
@@ -38,7 +38,7 @@ from users.transfer.columns import TOO_LARGE
 BODY_SECONDS = 10
 OPEN_SECONDS = 60  # in which Granian has long since opened the file that it is to send
 TOO_SLOW = "The body did not arrive in time."
-THREADS = 8  # a worker; while one waits for Argon2 or the database, the others go on
+FEW, MORE = 2, 6  # threads of a worker; while some wait for Argon2 or the database, others go on
 
 NO_LENGTH = "Send the file with a Content-Length."
 AWAY = "Try again in a few seconds."
@@ -50,8 +50,9 @@ REFUSAL_CODES = {
 }
 
 Headers = list[tuple[str, str]]
+Run = Callable[..., Awaitable[Any]]
 
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+threads = Threads(FEW, MORE)
 
 
 class Application:
@@ -75,7 +76,7 @@ class Application:
         headers = scope.headers.items()
         if set(scope.headers.keys()) != {name for name, _ in headers}:
             refuse(protocol, scope, 400, "A header is not in ASCII.")
-        elif is_upload(scope) and await in_thread(may_upload, scope):
+        elif is_upload(scope) and await threads.run(may_upload, scope):
             await self._take_file(scope, protocol)
         else:
             await self._serve(scope, protocol)
@@ -89,8 +90,12 @@ class Application:
             except TimeoutError:
                 refuse(protocol, scope, 408, TOO_SLOW)
                 return
-        async with turns.of(body):
-            await answer(environ_of(scope, io.BytesIO(body), length), protocol)
+        environ = environ_of(scope, io.BytesIO(body), length)
+        if hashes(scope.method, scope.path, body):
+            async with turns.wait():
+                await answer(environ, protocol, threads.run_slowly)
+        else:
+            await answer(environ, protocol, threads.run)
 
     async def _take_file(self, scope: Any, protocol: Any) -> None:
         length = announced(scope.headers)
@@ -106,15 +111,11 @@ class Application:
             try:
                 with tempfile.TemporaryFile() as file:
                     await receive_file(protocol, file)
-                    await answer(environ_of(scope, file, str(length)), protocol)
+                    await answer(environ_of(scope, file, str(length)), protocol, threads.run_slowly)
             except TimeoutError:
                 refuse(protocol, scope, 408, TOO_SLOW)
             finally:
                 self.uploads -= 1
-
-
-async def in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(_threads, call, *arguments)
 
 
 async def receive_file(protocol: Any, file: IO[bytes]) -> None:
@@ -133,9 +134,9 @@ async def receive_file(protocol: Any, file: IO[bytes]) -> None:
     file.seek(0)
 
 
-async def answer(environ: dict[str, Any], protocol: Any) -> None:
+async def answer(environ: dict[str, Any], protocol: Any, run: Run) -> None:
     """Let the application answer; Granian sends a file as fast as the client takes it."""
-    file = await in_thread(respond_to, environ, protocol)
+    file = await run(respond_to, environ, protocol)
     if file:
         asyncio.get_running_loop().call_later(OPEN_SECONDS, file.close)
 

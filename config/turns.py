@@ -1,32 +1,44 @@
 """Requests that bring a password take turns: who waits for one takes no thread that others need."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 from config.api.errors import Busy
 from users.hashing import MOST, SLOTS
 
-MOST_WAITING = 64  # in a worker: about 2 seconds of hashing
+MOST_WAITING = 64  # in a worker: a few seconds of hashing, by the number of its cores
+WRITES = ("POST", "PUT", "PATCH")
+# Where a password is weighed or set, whatever else is in the body.
+ALWAYS = re.compile(
+    r"/auth/(login|invitation|password/reset)/?\Z"
+    r"|/admin/login/\Z|/admin/.*/(add|password)/\Z"
+    r"|/(invitation|password/reset)/"
+)
+USERS = re.compile(r"/users(/[0-9]+)?/?\Z")
+SPELLINGS = (b"password", b"\\u")  # of a key in JSON
+
+
+def hashes(method: str, path: str, body: bytes) -> bool:
+    """Tell whether a request will have a password hashed."""
+    if method not in WRITES:
+        return False
+    if USERS.match(path):
+        return any(spelling in body for spelling in SPELLINGS)
+    return bool(ALWAYS.match(path))
 
 
 class Turns:
-    """At most `at_once` are served at a time, first come, first served; `most_waiting` wait.
-
-    Wherever a password is hashed it is in the body. (A key spelt with escapes is not seen: who does
-    that gets into no queue, and 503 sooner, see `users.hashing`.)
-    """
+    """At most `at_once` are served at a time, first come, first served; `most_waiting` wait."""
 
     def __init__(self, at_once: int, most_waiting: int = MOST_WAITING) -> None:
         self._turn = asyncio.Semaphore(at_once)
         self._places = at_once + most_waiting
 
-    def of(self, body: bytes) -> AbstractAsyncContextManager[None]:
-        """Wait for a turn if there is a password in the body; raise `Busy` where too many wait."""
-        return self._wait() if b"password" in body else nullcontext()
-
     @asynccontextmanager
-    async def _wait(self) -> AsyncIterator[None]:
+    async def wait(self) -> AsyncIterator[None]:
+        """Wait for a turn and hold it; raise `Busy` where too many wait."""
         if not self._places:
             raise Busy
         self._places -= 1

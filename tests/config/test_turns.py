@@ -8,7 +8,7 @@ import pytest
 
 from config import rsgi
 from config.api.errors import Busy
-from config.turns import Turns
+from config.turns import Turns, hashes
 from tests.config.test_rsgi import Connection, scope
 from users.hashing import MOST
 
@@ -19,7 +19,7 @@ def test_two_at_a_time_are_served_in_the_order_they_came() -> None:
     turns, under_way, log = Turns(2), set[int](), list[tuple[int, int]]()
 
     async def request(number: int) -> None:
-        async with turns.of(LOGIN):
+        async with turns.wait():
             under_way.add(number)
             await asyncio.sleep(0)  # let the others try
             log.append((number, len(under_way)))
@@ -34,30 +34,51 @@ def test_two_at_a_time_are_served_in_the_order_they_came() -> None:
     assert {count for _, count in log} == {1, 2}
 
 
-def test_whoever_has_no_password_waits_for_nobody() -> None:
-    async def go_past() -> bool:
-        turns = Turns(1, most_waiting=0)
-        async with turns.of(LOGIN), turns.of(b'{"name": "Noor"}'), turns.of(b""):
-            return True
+@pytest.mark.parametrize(
+    "path",
+    ["/auth/login", "/auth/login/", "/auth/invitation", "/auth/password/reset", "/admin/login/",
+     "/admin/users/user/add/", "/admin/users/user/7/password/", "/invitation/abc",
+     "/password/reset/abc"],
+)  # fmt: skip
+@pytest.mark.parametrize("body", [LOGIN, b"{}", b'{"p\\u0061ssword": 1}', b"p%61ssword=1"])
+def test_whatever_weighs_a_password_waits_however_it_is_spelt(path: str, body: bytes) -> None:
+    assert hashes("POST", path, body)
+    assert not hashes("GET", path, b"")
 
-    assert asyncio.run(go_past())
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+@pytest.mark.parametrize("path", ["/users", "/users/", "/users/7", "/users/7/"])
+def test_users_are_written_without_waiting_but_with_a_password(method: str, path: str) -> None:
+    assert hashes(method, path, b'{"password": "x"}')
+    assert hashes(method, path, b'{"p\\u0061ssword": "x"}')
+    assert not hashes(method, path, b'{"name": "Noor"}')
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "/clients/7"), ("POST", "/users/import"), ("POST", "/auth/refresh"),
+     ("POST", "/auth/password/forgotten"), ("POST", "/password/forgotten"),
+     ("POST", "/admin/users/import/add"), ("POST", "/admin/clients/client/7/change/")],
+)  # fmt: skip
+def test_the_word_alone_makes_nobody_wait(method: str, path: str) -> None:
+    assert not hashes(method, path, b'{"name": "password Ltd"}')
 
 
 def test_leaves_threads_to_those_without_password() -> None:
-    assert MOST < rsgi.THREADS
+    assert MOST <= rsgi.MORE
 
 
 def test_refuses_at_once_where_too_many_wait() -> None:
     async def crowd() -> None:
         turns = Turns(1, most_waiting=1)
         async with AsyncExitStack() as served:
-            await served.enter_async_context(turns.of(LOGIN))
-            waiting = asyncio.create_task(served.enter_async_context(turns.of(LOGIN)))
+            await served.enter_async_context(turns.wait())
+            waiting = asyncio.create_task(served.enter_async_context(turns.wait()))
             await asyncio.sleep(0)  # let it begin to wait
             with pytest.raises(Busy):
-                await turns.of(LOGIN).__aenter__()
+                await turns.wait().__aenter__()
             waiting.cancel()
-        async with turns.of(LOGIN):  # all places are free again
+        async with turns.wait():  # all places are free again
             pass
 
     asyncio.run(crowd())
@@ -69,7 +90,7 @@ def test_server_answers_503_and_when_to_try_again(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(rsgi, "turns", turns := Turns(1, most_waiting=0))
 
     async def come_second() -> None:
-        async with turns.of(LOGIN):
+        async with turns.wait():
             await rsgi.app.__rsgi__(request, connection)
 
     asyncio.run(come_second())
