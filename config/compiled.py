@@ -1,11 +1,12 @@
 """Queries whose SQL is made once: to build and compile one costs the ORM more than to run it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
 from django.db.models import Expression, Field, QuerySet
 from typing_extensions import override
 
@@ -35,6 +36,16 @@ class _Plan:
     parameters: Sequence[Any]  # a `Parameter`, or a value that is the same each time
     converters: Sequence[tuple[int, Sequence[Any], Any]]  # index of a column, what it needs
 
+    def preparing(self, connection: Any) -> AbstractContextManager[None]:
+        """Let PostgreSQL plan once what asks for other keys each time.
+
+        Not what has no `Parameter`: of a filter it would forget how much its value leaves.
+        """
+        is_keyed = any(isinstance(value, Parameter) for value in self.parameters)
+        prepare = getattr(connection, "preparing", nullcontext) if is_keyed else nullcontext
+        context: AbstractContextManager[None] = prepare()
+        return context
+
 
 class CompiledQuery:
     """A `values_list` that never changes but for its `Parameter`s.
@@ -54,10 +65,20 @@ class CompiledQuery:
             p.value_of(values, connection) if isinstance(p, Parameter) else p
             for p in plan.parameters
         ]
-        with connection.cursor() as cursor:
+        try:
+            rows = self._fetch(connection, plan, bound)
+        except NotSupportedError:  # PostgreSQL: a migration has changed a column that it returns
+            if connection.in_atomic_block:
+                raise
+            connection.close()
+            rows = self._fetch(connection, plan, bound)
+        return rows if not plan.converters else [_converted(row, plan, connection) for row in rows]
+
+    def _fetch(self, connection: Any, plan: _Plan, bound: list[Any]) -> list[tuple[Any, ...]]:
+        with plan.preparing(connection), connection.cursor() as cursor:
             cursor.execute(plan.sql, bound)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows if not plan.converters else [_converted(row, plan, connection) for row in rows]
+            return rows
 
     def _compile(self, connection: Any) -> _Plan:
         compiler = self._make().query.get_compiler(connection=connection)

@@ -206,17 +206,15 @@ def database(value: str) -> dict[str, Any]:
     if engine == SQLITE:
         return config | {"CONN_MAX_AGE": None, "OPTIONS": SQLITE_OPTIONS}
     options = POSTGRESQL_OPTIONS | dict(config.get("OPTIONS", {}))
+    if "prepare_threshold" in options or not isinstance(options["server_side_binding"], bool):
+        raise ValueError("expected server_side_binding=false to prepare no statements")
     age = 0 if options.get("pool") else 60  # the pool keeps connections itself
     kept = {"CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
     return config | kept | {"ENGINE": "config.postgresql"}
 
 
-# Each statement is parsed and planned once a connection: less than half of the server's work.
-POSTGRESQL_OPTIONS: dict[str, Any] = {
-    "connect_timeout": 5,
-    "server_side_binding": True,
-    "prepare_threshold": 1,
-}
+# Binding by the server, so that statements can be prepared: see `config/postgresql`.
+POSTGRESQL_OPTIONS: dict[str, Any] = {"connect_timeout": 5, "server_side_binding": True}
 
 
 # IMMEDIATE: a transaction that may write takes its turn at the start, two never deadlock half-way.

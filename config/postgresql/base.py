@@ -1,6 +1,8 @@
 """The module that Django loads for `ENGINE = "config.postgresql"`."""
 
 import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -21,6 +23,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is not None and not self.pool and not is_readable(self.connection):
             self.health_check_done = True
         super().close_if_health_check_failed()
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Let what is executed inside be parsed and planned once a connection.
+
+        Only inside: from the sixth time on the plan is one for any values, which for a search or a
+        time is a bad one. Nothing is prepared with `server_side_binding=false` in the URL.
+        """
+        self.ensure_connection()
+        connection: Any = self.connection
+        before, connection.prepare_threshold = connection.prepare_threshold, 0
+        try:
+            yield
+        finally:
+            connection.prepare_threshold = before
 
 
 def is_readable(connection: Any) -> bool:

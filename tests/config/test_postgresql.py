@@ -2,8 +2,12 @@
 
 import pytest
 from django.db import close_old_connections, connection
+from django.db.models import BigAutoField
 
+from config.compiled import CompiledQuery, Parameter
 from config.postgresql.base import is_readable
+from tests.factories import UserFactory
+from users.models import User
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -65,3 +69,38 @@ def test_connection_with_an_unread_message_is_asked_and_kept(kept: int) -> None:
     other.close()
 
     assert begin_request() == kept
+
+
+def number_prepared() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        return int(cursor.fetchone()[0])
+
+
+def test_what_asks_for_keys_is_prepared_and_nothing_else() -> None:
+    connection.close()
+    by_id = CompiledQuery(
+        lambda: User.objects.filter(pk=Parameter("pk", BigAutoField())).values_list("name")
+    )
+    for number in range(8):
+        by_id(pk=number)
+        list(User.objects.filter(name__icontains=f"name {number}", pk__gt=number))
+
+    assert number_prepared() == 1
+
+
+def test_changed_column_is_read_anew() -> None:
+    user = UserFactory()
+    by_id = CompiledQuery(
+        lambda: User.objects.filter(pk=Parameter("pk", BigAutoField())).values_list("name")
+    )
+    assert by_id(pk=user.pk) == [(user.name,)]
+    other = connection.copy()
+    try:
+        for length in (300, 255):
+            with other.cursor() as cursor:
+                cursor.execute(f"ALTER TABLE users ALTER COLUMN name TYPE varchar({length})")
+
+            assert by_id(pk=user.pk) == [(user.name,)]
+    finally:
+        other.close()
