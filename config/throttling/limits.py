@@ -17,7 +17,6 @@ from django.conf import settings
 from django.http import HttpRequest
 from rest_framework import exceptions
 
-from config.api.errors import Busy
 from config.api.peers import peer_address
 from config.throttling.stores import Limit, Plan, now_ms, store
 
@@ -65,11 +64,11 @@ class Attempt:
             store().remember(self.known_key, now + KNOWN_FOR, now)
 
     @contextmanager
-    def given_back_if_busy(self) -> Iterator[None]:
-        """Let no attempt count for which there was no room; nothing is known of its password."""
+    def given_back_if_undecided(self) -> Iterator[None]:
+        """Let no attempt count that is broken off: nothing is known of its password."""
         try:
             yield
-        except Busy:
+        except Exception:
             store().settle(self.taken, give_back=True)
             raise
 

@@ -24,7 +24,7 @@ def check_credentials(email: str, password: str, *, address: str) -> tuple[User,
         return None  # nobody has such a password; depends on nothing that is stored
     canonical = User.canonical_email(email)
     attempt = begin(canonical or email, address)  # not one account for all that is no address
-    with attempt.given_back_if_busy():
+    with attempt.given_back_if_undecided():
         user, digest = _weigh(canonical, password)
     checked = (user, digest) if user and digest else None
     attempt.settle(is_right=checked is not None)
@@ -68,7 +68,7 @@ def is_current_password(user: User, password: str, *, address: str) -> bool:
     Counted like a log-in, since a stolen token must not be a way to guess: raises `Throttled`.
     """
     attempt = begin(user.email, address)
-    with attempt.given_back_if_busy():
+    with attempt.given_back_if_undecided():
         is_correct = verify_password(password, user.password)[0]
     attempt.settle(is_right=is_correct)
     if not is_correct:
