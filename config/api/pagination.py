@@ -29,22 +29,28 @@ def answer_page(
     query: dict[str, Any],
     represent: Callable[[Any], dict[str, Any]],
     *,
-    total: int | None = None,
+    known_total: Callable[[], int | None] = lambda: None,
     source: QuerySet[Any] | None = None,
 ) -> Answer:
     """Return the page that `query` (the values of `page_fields`) asks for.
 
-    `total` is how many rows there are, where that is known; without it they are counted. `source`
-    has the same rows and maybe more, in any order.
+    `known_total` says how many rows there are, or None where they have to be counted. `source` has
+    the same rows and maybe more, in any order.
     """
     number, size = query["page"] or 1, query["page_size"] or settings.PAGE_SIZE
+    total = known_total()
     count = rows.count() if total is None else total
     envelope, link = frame(request, number=number, size=size, count=count)
     bottom, source = (number - 1) * size, rows if source is None else source
     if total is None and count <= FEW:
-        found = rows_of_few(rows, source, most=count + size)[bottom : bottom + size]
+        found: Iterable[Any] = rows_of_few(rows, source, most=count + size)[bottom : bottom + size]
+    elif bottom == 0:
+        found = rows[:size]
     else:
-        found = rows_of_page(rows, source, bottom=bottom, size=size, total=count)
+        found = rows_of_page(rows, source, bottom=bottom, size=size, total=total)
+        is_from_end = total is not None and bottom > total // 2
+        if is_from_end and known_total() != total:  # and so all of them are shifted
+            found = rows_of_page(rows, source, bottom=bottom, size=size, total=None)
     return framed(envelope, link, map(represent, found))
 
 
@@ -64,17 +70,17 @@ def rows_of_few(rows: QuerySet[Any], source: QuerySet[Any], *, most: int) -> Que
 
 
 def rows_of_page(
-    rows: QuerySet[Any], source: QuerySet[Any], *, bottom: int, size: int, total: int
-) -> QuerySet[Any]:
+    rows: QuerySet[Any], source: QuerySet[Any], *, bottom: int, size: int, total: int | None
+) -> list[Any]:
     """Return the rows from `bottom` on, by one query.
 
-    Behind the first page it skips ids, which an index has all of, and from the nearer end.
+    It skips ids, which an index has all of, and where their `total` is known, from the nearer end.
     """
-    if bottom == 0:
-        return rows[:size]
-    ids, _ = ids_between(rows, bottom, min(bottom + size, total), total)
-    order = rows.query.order_by
-    return source.filter(pk__in=ids).order_by(*order)
+    if total is None:
+        ids: QuerySet[Any, Any] = rows.values_list("pk", flat=True)[bottom : bottom + size]
+    else:
+        ids, _ = ids_between(rows, bottom, min(bottom + size, total), total)
+    return list(source.filter(pk__in=ids).order_by(*rows.query.order_by))
 
 
 def ids_between(

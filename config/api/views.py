@@ -1,7 +1,7 @@
 """What every endpoint does alike: order of refusal, query, list, answer."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -170,8 +170,8 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         if query["cursor"] is not None:
             return answer_stretch(request, rows, query, represent, keys)
         rows = rows.order_by(*(key.term for key in keys))
-        total = self.known_total(query)
-        return answer_page(request, rows, query, represent, total=total, source=source)
+        known = partial(self.known_total, query)
+        return answer_page(request, rows, query, represent, known_total=known, source=source)
 
     def first_page(self, query: dict[str, Any]) -> Answer | None:
         """Return the first page where there is a shorter way to it than to any other."""

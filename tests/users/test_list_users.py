@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.conf import LazySettings
+from django.db import connection
 from rest_framework.test import APIClient
 
 from clients.models import Client
@@ -460,3 +461,25 @@ def test_last_login_is_shown_when_asked_for(as_administrator: APIClient) -> None
     assert first["last_login_at"] == "2030-01-02T03:04:04.000000Z"
     assert second["last_login_at"] is None
     assert second["created_at"] == "2030-01-02T03:04:05.000000Z"
+
+
+def test_page_from_the_end_is_right_though_users_come_between_its_queries(
+    as_administrator: APIClient,
+) -> None:
+    UserFactory.create_batch(20)
+    page = "/users?page=5&page_size=4"
+    expected = as_administrator.get(page).json()["results"]
+    made: list[bool] = []
+
+    def make_one_more(execute: Any, sql: str, *rest: Any) -> Any:
+        """Let another request make a user just before the ids of the page are read."""
+        if "OFFSET" in sql and not made:
+            made.append(True)
+            UserFactory()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(make_one_more):
+        answer = as_administrator.get(page)
+
+    assert made
+    assert answer.json()["results"] == expected
