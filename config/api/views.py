@@ -9,7 +9,6 @@ from django import forms
 from django.db import IntegrityError
 from django.db.models import Field, Model, OrderBy, QuerySet
 from django.http import HttpResponse
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import MethodNotAllowed, NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -25,11 +24,6 @@ from config.api.parameters import NamesField, Narrowing, query_faults
 from config.api.serializers import StrictSerializer
 
 Row = TypeVar("Row", bound=Model)
-
-
-@cache
-def _made(classes: tuple[type[Any], ...]) -> list[Any]:
-    return [made() for made in classes]
 
 
 class Manners(APIView):
@@ -50,28 +44,7 @@ class Manners(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method not in self.allowed_methods:  # 405 comes before 401
             raise MethodNotAllowed(str(request.method))
-        # There is one form of answer and one version, and throttling is by account: DRF's own
-        # method would ask about these each time.
-        self.perform_authentication(request)
-        self.check_permissions(request)
-
-    # What DRF makes anew for each request and is the same for all.
-
-    @override
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        return _made(tuple(self.authentication_classes))
-
-    @override
-    def get_permissions(self) -> list[Any]:
-        return _made(tuple(self.permission_classes))
-
-    @override
-    def get_parsers(self) -> list[Any]:
-        return _made(tuple(self.parser_classes))
-
-    @override
-    def get_renderers(self) -> list[Any]:
-        return _made(tuple(self.renderer_classes))
+        super().initial(request, *args, **kwargs)
 
     @override
     def get_authenticate_header(self, request: Request) -> str:

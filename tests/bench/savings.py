@@ -19,7 +19,6 @@ PARTS = (
     "health check without a query",
     "answers encoded where they are made",
     "sessions kept off the API",
-    "authenticators and the like made once",
     "first page without models",
     "first page without models, count by triggers",
 )

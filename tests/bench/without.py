@@ -19,7 +19,6 @@ if not apps.ready:  # run by itself: what follows imports models
     django.setup()
 
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from config import rsgi
 from config.api import pagination, views
@@ -62,12 +61,6 @@ def answer_by_drf() -> None:
         replace(module, "Answer", answer)
 
 
-def make_all_anew() -> None:
-    for part in ("authenticators", "permissions", "parsers", "renderers"):
-        delattr(views.Manners, f"get_{part}")
-    replace(views.Manners, "initial", APIView.initial)
-
-
 def list_by_the_models() -> None:
     replace(UserViewSet, "first_page", lambda view, query: None)
 
@@ -81,7 +74,6 @@ LEAVE_OUT: dict[str, Callable[[], None]] = {
     "queries compiled once": compile_each_time,
     "signature checked once": check_each_signature,
     "answers encoded where they are made": answer_by_drf,
-    "authenticators and the like made once": make_all_anew,
     "first page without models": list_by_the_models,
     "first page without models, count by triggers": count_the_rows,
 }
