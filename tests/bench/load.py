@@ -5,8 +5,10 @@ import secrets
 import shutil
 import sys
 import tempfile
+import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,8 @@ LEAST = {"GET /users/current": 2.3, "GET /users/:id": 2.1, "GET /users": 3.0}  #
 MOST_SECONDS = 2.0  # from start to ready
 MOST_MEMORY = 120.0  # MB of a worker
 MOST_GROWTH = 5.0  # MB of a worker in the second half: what the allocator keeps differs by three
+READERS, FLOODING = 4, 64  # connections
+MOST_TIMES = 3.0  # as long may reads take in a flood of log-ins
 ADMINISTRATOR, USER = "admin@demo.example", "user1@demo.example"
 
 Rounds = dict[tuple[str, str], list[Figures]]  # by call and server
@@ -44,6 +48,14 @@ class Memory:
 
     half: float
     whole: float
+
+
+@dataclass(frozen=True)
+class Flood:
+    """How many ms 95 of 100 reads take at most, alone and in a flood of log-ins."""
+
+    idle: float
+    flooded: float
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -64,10 +76,13 @@ def main(arguments: Sequence[str]) -> int:
             rounds = measure(ours, theirs, options.users, options.rounds, options.seconds)
             sums = {one.name: sum(usage.memory(one.pid)) for one in (ours, theirs)}
             say(table(rounds, sums))
+            drowned = flood(ours, options.users, options.rounds, options.seconds)
             memory = remember(ours, options.requests)
-        faults = judge(rounds, least, memory)
+        faults = judge(rounds, least, memory, drowned)
     say(f"\nFrom start to ready: {least:.1f} s. Largest worker after {options.requests:,} requests"
         f" more: {memory.whole:.0f} MB, half way: {memory.half:.0f} MB.")  # fmt: skip
+    say(f"95 of 100 times GET /users/current took up to {drowned.idle:.1f} ms, and while {FLOODING}"
+        f" connections logged in without pause {drowned.flooded:.1f} ms.")  # fmt: skip
     say(f"{usage.machine()}, load afterwards {os.getloadavg()[0]:.1f}; wrk and PostgreSQL on them.")
     say("\n".join(f"FLOOR: {fault}" for fault in faults) or "All floors hold.")
     return 1 if faults else 0
@@ -144,14 +159,14 @@ def check_answers(server: Server) -> None:
         raise RuntimeError(f"{server.name}: {page}")
 
 
-def load_call(server: Server, call: str, seconds: int) -> Figures:
+def load_call(server: Server, call: str, seconds: int, connections: int = CONNECTIONS) -> Figures:
     email = USER if call == "GET /users/current" else ADMINISTRATOR
     token = server.service.log_in(email, password())["access"]
     path = call.removeprefix("GET ")
     if ":id" in path:
         users = server.service.call("GET", "/users", token=token).json["results"]
         path = path.replace(":id", str(users[-1]["id"]))
-    return load(server, path, seconds, connections=CONNECTIONS, BENCH_TOKEN=token)
+    return load(server, path, seconds, connections=connections, BENCH_TOKEN=token)
 
 
 def refresh(server: Server, seconds: int) -> Figures:
@@ -168,15 +183,28 @@ def refresh(server: Server, seconds: int) -> Figures:
     )
 
 
-def log_in(server: Server, users: int, seconds: int) -> Figures:
+def log_in(server: Server, users: int, seconds: int, connections: int = CONNECTIONS) -> Figures:
     return load(
         server,
         "/auth/login",
         seconds,
-        connections=CONNECTIONS,
+        connections=connections,
         BENCH_USERS=str(users),
         BENCH_PASSWORD=password(),
     )
+
+
+def flood(server: Server, users: int, rounds: int, seconds: int) -> Flood:
+    """Let few read what is theirs, alone and while very many log in without pause."""
+    idle, flooded = [], []
+    for _ in range(rounds):
+        idle.append(load_call(server, "GET /users/current", seconds, READERS).p95)
+        with ThreadPoolExecutor(1) as others:
+            logging_in = others.submit(log_in, server, users, seconds + 3, FLOODING)
+            time.sleep(1)  # until the queue is full
+            flooded.append(load_call(server, "GET /users/current", seconds, READERS).p95)
+            logging_in.result()
+    return Flood(median(idle), median(flooded))
 
 
 def password() -> str:
@@ -223,7 +251,7 @@ def middle(figures: list[Figures]) -> Figures:
     )
 
 
-def judge(rounds: Rounds, least: float, memory: Memory) -> list[str]:
+def judge(rounds: Rounds, least: float, memory: Memory, drowned: Flood) -> list[str]:
     """Return what does not hold."""
     faults = []
     for call, floor in LEAST.items():
@@ -236,6 +264,10 @@ def judge(rounds: Rounds, least: float, memory: Memory) -> list[str]:
         faults.append(f"a worker takes {memory.whole:.0f} MB")
     if memory.whole - memory.half > MOST_GROWTH:
         faults.append(f"a worker grew from {memory.half:.0f} to {memory.whole:.0f} MB")
+    if drowned.flooded > MOST_TIMES * drowned.idle:
+        faults.append(
+            f"reads took {drowned.flooded / drowned.idle:.1f} times as long in a flood of log-ins"
+        )
     return faults
 
 

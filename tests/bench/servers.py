@@ -38,6 +38,7 @@ class Figures:
     p99: float
     cpu: float
     count: int
+    p95: float = 0.0
 
 
 @contextmanager
@@ -89,6 +90,5 @@ def load(
     if told["bad"] or not told["requests"]:
         raise RuntimeError(f"{server.name} {path}: {told}")
     count = told["requests"]
-    return Figures(
-        count / told["us"] * 1e6, told["p50"] / 1000, told["p99"] / 1000, cpu / count * 1000, count
-    )
+    p50, p95, p99 = (told[name] / 1000 for name in ("p50", "p95", "p99"))
+    return Figures(count / told["us"] * 1e6, p50, p99, cpu / count * 1000, count, p95)

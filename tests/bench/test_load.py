@@ -7,10 +7,11 @@ import sys
 import pytest
 
 from tests.bench import usage
-from tests.bench.load import LEAST, ROSTER, STOCK, Memory, Rounds, judge, table
+from tests.bench.load import LEAST, ROSTER, STOCK, Flood, Memory, Rounds, judge, table
 from tests.bench.servers import Figures
 
 STILL = Memory(half=100.0, whole=105.0)
+DRY = Flood(idle=5.0, flooded=15.0)
 
 
 def rounds(**times: float) -> Rounds:
@@ -24,7 +25,7 @@ def rounds(**times: float) -> Rounds:
 
 
 def test_at_the_floors_nothing_is_wrong() -> None:
-    assert judge(rounds(), 1.99, STILL) == []
+    assert judge(rounds(), 1.99, STILL, DRY) == []
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_at_the_floors_nothing_is_wrong() -> None:
     ],
 )
 def test_names_the_call_below_its_floor(call: str, ratio: float, fault: str) -> None:
-    assert judge(rounds(**{call: ratio}), 1.0, STILL) == [fault]
+    assert judge(rounds(**{call: ratio}), 1.0, STILL, DRY) == [fault]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,13 @@ def test_names_the_call_below_its_floor(call: str, ratio: float, fault: str) -> 
     ],
 )
 def test_names_a_slow_start_and_much_memory(seconds: float, memory: Memory, fault: str) -> None:
-    assert judge(rounds(), seconds, memory) == [fault]
+    assert judge(rounds(), seconds, memory, DRY) == [fault]
+
+
+def test_names_a_flood_that_stops_others() -> None:
+    faults = judge(rounds(), 1.0, STILL, Flood(idle=5.0, flooded=15.1))
+
+    assert faults == ["reads took 3.0 times as long in a flood of log-ins"]
 
 
 def test_shows_medians_and_what_stock_takes_for_one_of_ours() -> None:

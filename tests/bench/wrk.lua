@@ -37,7 +37,7 @@ end
 
 function done(summary, latency)
   local e = summary.errors
-  print(string.format('\nJSON{"requests": %d, "us": %d, "p50": %d, "p99": %d, "bad": %d}', summary.requests,
-    summary.duration, latency:percentile(50), latency:percentile(99),
+  print(string.format('\nJSON{"requests": %d, "us": %d, "p50": %d, "p95": %d, "p99": %d, "bad": %d}', summary.requests,
+    summary.duration, latency:percentile(50), latency:percentile(95), latency:percentile(99),
     e.connect + e.read + e.write + e.status + e.timeout))
 end
