@@ -12,7 +12,7 @@ class Threads:
     """A few threads, and more for what has waited for one of these too long.
 
     With as many threads as there are requests, some of these wait for the interpreter while others
-    have it again and again: the slowest of a hundred took four times as long. The few are stuck
+    have it again and again: the slowest of a hundred take several times as long. The few are stuck
     where they wait for a database, so what has not begun after `PATIENCE` goes to the others.
     """
 
