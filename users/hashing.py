@@ -13,7 +13,7 @@ from django.conf import settings
 from config.api.errors import Busy
 
 MOST = 6  # requests of a worker that hash or wait to; the rest of its 8 threads are for others
-NICENESS = 10  # whoever reads waits for no hash, and a hash waits a little longer
+NICENESS = 19  # whoever reads waits for no hash, and a hash waits a little longer
 
 P = ParamSpec("P")
 T = TypeVar("T")
