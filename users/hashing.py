@@ -12,7 +12,7 @@ from django.conf import settings
 
 from config.api.errors import Busy
 
-MOST = 6  # requests of a worker that hash or wait to; the rest of its 8 threads are for others
+MOST = 6  # requests of a worker that hash or wait to: as many as threads for what takes long
 NICENESS = 19  # whoever reads waits for no hash, and a hash waits a little longer
 
 P = ParamSpec("P")

@@ -69,8 +69,8 @@ class User(AbstractBaseUser):
             models.Index("id", name="users_inactive", condition=Q(active=False)),
             models.Index("id", name="users_invited", condition=INVITED),
         )
-        # And, made by migrations alone: those of the last login downwards, whose NULLs a database
-        # names in its way; `users_search` on PostgreSQL, where the migration could make it.
+        # And, made by migrations alone: `users_last_login_desc`, whose NULLs each database names in
+        # its own way; `users_search` on PostgreSQL, where the migration could make it.
         constraints = (
             models.CheckConstraint(condition=Q(email=Lower("email")), name="users_email_lower"),
             models.CheckConstraint(condition=~Q(email=""), name="users_email_not_empty"),

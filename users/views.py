@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.conf import settings
 from django.db.models import F, OrderBy
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
@@ -19,7 +18,7 @@ from config.api.answers import Answer
 from config.api.errors import Invalid
 from config.api.etags import etag_of
 from config.api.negotiation import prefers
-from config.api.pagination import frame, framed
+from config.api.pagination import frame, framed, size_of
 from config.api.parsing import MEDIA_TYPE
 from config.api.views import ResourceViewSet
 from config.compiled import CompiledQuery
@@ -88,7 +87,7 @@ class UserViewSet(ResourceViewSet[User]):
     @override
     def first_page(self, query: dict[str, Any]) -> Answer | None:
         """Return a page whose count need not be counted; of the status only the model knows."""
-        include, size = query["include"], query["page_size"] or settings.PAGE_SIZE
+        include, size = query["include"], size_of(query)
         narrowing = tuple((name, query[name]) for name in self.filters.query_fields())
         total = None if "status" in include else self.known_total(query)
         if total is None or not self.actor().is_administrator:  # whose view it is compiled for

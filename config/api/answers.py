@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-MEDIA_TYPE = "application/json"
+from config.api.parsing import MEDIA_TYPE
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 

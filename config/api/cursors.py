@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import CharField, DateTimeField, Field, IntegerField, OrderBy, Q, QuerySet
 from rest_framework.request import Request
@@ -16,7 +15,7 @@ from typing_extensions import override
 
 from config.api.answers import Answer
 from config.api.errors import Fault
-from config.api.pagination import address, link_header
+from config.api.pagination import address, framed, link_header, size_of
 from config.api.parameters import InstantField
 from config.api.routing import MAX_ID
 from config.api.values import represent_value
@@ -186,7 +185,7 @@ def answer_stretch(
     Costs the same at any depth and counts nothing. A row that nobody writes comes exactly once in a
     walk, whatever is added or removed meanwhile.
     """
-    cursor, size = query["cursor"], query["page_size"] or settings.PAGE_SIZE
+    cursor, size = query["cursor"], size_of(query)
     way = [key.reversed() for key in keys] if cursor.is_backward else keys
     found = following(rows, way, typed(cursor.values, keys), size + 1)
     has_more = len(found) > size
@@ -199,8 +198,7 @@ def answer_stretch(
         links["next"] = after
     urls = {relation: address(request, "cursor", str(place)) for relation, place in links.items()}
     envelope = {"next": urls.get("next"), "previous": urls.get("prev")}
-    results = [represent(row) for row in page]
-    return Answer({**envelope, "results": results}, headers={"Link": link_header(urls)})
+    return framed(envelope, link_header(urls), map(represent, page))
 
 
 def beside(page: Sequence[Any], keys: Sequence[Key]) -> tuple[Cursor, Cursor]:

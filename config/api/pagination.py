@@ -37,7 +37,7 @@ def answer_page(
     `known_total` says how many rows there are, or None where they have to be counted. `source` has
     the same rows and maybe more, in any order.
     """
-    number, size = query["page"] or 1, query["page_size"] or settings.PAGE_SIZE
+    number, size = query["page"] or 1, size_of(query)
     total = known_total()
     count = rows.count() if total is None else total
     envelope, link = frame(request, number=number, size=size, count=count)
@@ -52,6 +52,10 @@ def answer_page(
         if is_from_end and known_total() != total:  # and so all of them are shifted
             found = rows_of_page(rows, source, bottom=bottom, size=size, total=None)
     return framed(envelope, link, map(represent, found))
+
+
+def size_of(query: Mapping[str, Any]) -> int:
+    return query["page_size"] or settings.PAGE_SIZE
 
 
 def framed(envelope: dict[str, Any], link: str, results: Iterable[dict[str, Any]]) -> Answer:
