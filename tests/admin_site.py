@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from tests.factories import PASSWORD
@@ -20,7 +22,13 @@ def enter(user: User, password: str = PASSWORD) -> Client:
     browser = Client()
     answer = log_in(browser, user.email, password)
     assert answer.status_code == 302, errors(answer)
+    know_types()
     return browser
+
+
+def know_types() -> None:
+    """Look up what Django looks up once a process, or the first page costs a query more."""
+    ContentType.objects.get_for_models(*apps.get_models())
 
 
 def is_in(browser: Client) -> bool:

@@ -368,7 +368,6 @@ QUERIES = [
 def test_costs_the_same_however_much_there_is(
     browser: Browser, administrator: User, regular: User, login: Login
 ) -> None:
-    browser.get(page_of(regular))  # Django keeps the types of rows that it has looked up
     counted = []
     for rows in (1, 30):
         now = timezone.now()
