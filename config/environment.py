@@ -83,6 +83,19 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def folder(value: str) -> Path:
+    """Return the path of a folder that is there, or is made now for its owner alone."""
+    path = Path(value)
+    if not path.is_absolute():
+        raise ValueError("expected an absolute path such as /var/lib/roster")
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, ValueError) as fault:  # the latter for a NUL
+        reason = getattr(fault, "strerror", None) or "not a path"
+        raise ValueError(f"this folder is not there and cannot be made: {reason}") from None
+    return path
+
+
 def names(value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
 

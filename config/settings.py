@@ -13,10 +13,11 @@ from config.secret_files import kept_secret
 from config.signing_keys import GivenKeys, KeyDirectory, KeyRing, SigningKey, read_pems
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
 
 # What the environment says
-_read = env.Environment(os.environ)
+_var_dir = os.environ.get("VAR_DIR") or str(BASE_DIR / "var")
+_read = env.Environment({**os.environ, "VAR_DIR": _var_dir})
+VAR_DIR = _read.read("VAR_DIR", env.folder, BASE_DIR)
 DEBUG = _read.read("DEBUG", env.flag, False)
 WEB_WORKERS = _read.read("WEB_WORKERS", env.whole(1, 256), 2)
 PUBLIC_URL = _read.read("PUBLIC_URL", env.origin, "")
@@ -56,7 +57,6 @@ _is_named = any(fault.startswith("SECRET_KEY") for fault in _read.faults)
 if _database and not SECRET_KEY and not DEBUG and not _is_named:
     _read.faults.append("SECRET_KEY: required with DATABASE_URL, all machines must share it")
 _read.check()
-VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 SECRET_KEY = SECRET_KEY or kept_secret(VAR_DIR / "secret_key", size=48)
 AUDIT_KEY = AUDIT_KEY or SECRET_KEY  # who changes the latter sets this to its old value
 
@@ -209,7 +209,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1100  # a bulk action on a page of 1000 rows
 
 # Files
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = BASE_DIR / "var" / "static"  # part of a release, not of the data
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "config.staticfiles.CollectedFiles"},

@@ -381,6 +381,31 @@ def test_makes_the_folder_for_data_for_its_owner_alone(tmp_path: Path) -> None:
     assert (copy / "var").stat().st_mode & 0o777 == 0o700
 
 
+def test_keeps_the_data_where_it_is_told(tmp_path: Path) -> None:
+    told = tmp_path / "state" / "roster"
+
+    done = load(VAR_DIR=str(told))
+
+    assert done.returncode == 0, done.stderr
+    assert told.stat().st_mode & 0o777 == 0o700
+    assert (told / "secret_key").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("var/roster", "expected an absolute path such as /var/lib/roster"),
+        ("/dev/null/roster", "this folder is not there and cannot be made: Not a directory"),
+        ("/proc/roster", "this folder is not there and cannot be made: No such file or directory"),
+    ],
+)
+def test_a_folder_for_data_that_cannot_be_is_a_fault(value: str, reason: str) -> None:
+    done = load(VAR_DIR=value)
+
+    assert done.returncode != 0
+    assert f"VAR_DIR: {reason}" in done.stderr
+
+
 def test_a_key_beside_the_source_is_no_published_one(tmp_path: Path) -> None:
     key = secrets.token_urlsafe(48)
     (tmp_path / "secret_key.txt").write_text(key)
