@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
+from config.files import written_whole
 from config.progress import Bar
-from users.management.files import written_whole
 from users.managers import ROLES, UserQuerySet
 from users.models import STATUSES, User
 from users.transfer.exporting import TooManyRows, csv_chunks, note_export, write_xlsx

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
 from config.api.errors import Conflict
+from config.files import read_from_start, written_whole
 from config.progress import Bar
-from users.management.files import read_from_start, written_whole
 from users.transfer.columns import KNOWN, FileRefused
 from users.transfer.importing import OnRefusal, import_table, rehearse
 from users.transfer.reports import Report
