@@ -278,7 +278,7 @@ def _end(session: Session, event: Event, *, actor: User) -> None:
 
 
 @transaction.atomic
-def end_sessions(sessions: SessionQuerySet, *, actor: User) -> int:
+def end_sessions(sessions: SessionQuerySet, *, actor: User | None) -> int:
     """End many logins and return how many."""
     held = sessions.select_related("user").select_for_update(of=("self",)).order_by("pk")
     found = list(held.only("user", "user__email"))

@@ -110,7 +110,8 @@ ACTS = ("created", "updated")
 
 
 def everybody(service: Service, token: str) -> dict[int, dict[str, Any]]:
-    path, found = "/users?cursor=&page_size=100", {}
+    path = "/users?cursor=&page_size=100"
+    found: dict[int, dict[str, Any]] = {}
     while path:
         answer = service.call("GET", path, token=token).json
         found |= {row["id"]: row for row in answer["results"]}
