@@ -93,6 +93,15 @@ def test_loads_nothing_that_the_policy_forbids(administrator: User, regular: Use
     ]
 
 
+def test_every_page_offers_to_log_out(administrator: User, regular: User) -> None:
+    pages = crawl(enter(administrator))
+
+    form = '<form id="logout-form" method="post" action="/admin/logout/">'
+    whole = {path: page for path, page in pages.items() if "<html" in page}
+    assert len(whole) > 20
+    assert [path for path, page in whole.items() if form not in page] == []
+
+
 def test_asks_no_table_that_there_is_not(administrator: User, regular: User) -> None:
     browser = enter(administrator)
 

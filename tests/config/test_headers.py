@@ -51,6 +51,19 @@ def test_data_may_load_nothing(as_administrator: APIClient) -> None:
     assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
+@pytest.mark.parametrize("path", ["/", "/admin/login/", "/password/forgotten"])
+def test_pages_may_load_their_own_files_alone(path: str, anonymous: APIClient, db: None) -> None:
+    policy = anonymous.get(path)["Content-Security-Policy"]
+
+    assert policy.split("; ") == [
+        "default-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+
+
 @pytest.mark.parametrize(
     "accept",
     ["application/xml", "text/html", "*/*;q=0", "////", "", "application/json;q=0", "x" * 10_000,

@@ -29,6 +29,10 @@ def faults(**fields: Any) -> dict[str, list[str]]:
     return {name: [str(error.code) for error in errors] for name, errors in found.items()}
 
 
+def test_a_new_database_has_no_accounts(db: None) -> None:
+    assert not User.objects.exists()
+
+
 def test_creates_a_regular_user(acme: Client) -> None:
     user = User.objects.create_user(**{**NEW, "email": " NINA@Example.com ", "client": acme})
 

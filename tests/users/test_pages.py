@@ -138,6 +138,27 @@ def test_a_reset_ends_an_operators_log_in(browser: Browser, administrator: User)
     assert log_in(administrator, PASSWORD) == 401
 
 
+def test_passwords_are_typed_unseen_and_may_come_from_a_password_manager(
+    browser: Browser, administrator: User, invited: User
+) -> None:
+    inside = enter(administrator)
+    pages = {
+        "/admin/login/": (browser, ["current-password"]),
+        page_of(INVITATION, invited): (browser, ["new-password"] * 2),
+        page_of(PASSWORD_RESET, administrator): (browser, ["new-password"] * 2),
+        "/admin/password_change/": (inside, ["current-password", *["new-password"] * 2]),
+    }
+    for path, (reader, meant) in pages.items():
+        page = reader.get(path).content.decode()
+
+        fields = re.findall(r"<input(?![^>]*submit)[^>]*password[^>]*>", page)
+        assert [re.findall(r'autocomplete="([^"]+)"', field) for field in fields] == [
+            [word] for word in meant
+        ], path
+        assert all('type="password"' in field for field in fields)
+        assert "onpaste" not in page
+
+
 # Asking for a link
 
 
