@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL = $(if $(shell command -v uv),VIRTUAL_ENV=$(VENV) uv pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format fuzz timings page-times bench bench-savings bench-scale screenshots lock clean
+.PHONY: help run test check format fuzz timings page-times bench bench-savings bench-scale screenshots audit image lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,12 +88,23 @@ bench-savings: $(VENV)/test ## Print what each part of the read path saves, leav
 bench-scale: $(VENV)/test ## Time lists of ten million users (SQLite: one), and walk through all; fails where one takes too long
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.bench.scale $(if $(USERS),--users $(USERS))
 
+$(VENV)/audit: tests/deploy/requirements.txt $(VENV)/test
+	@$(INSTALL) -r requirements.txt -r tests/requirements.txt -r tests/deploy/requirements.txt
+	@touch $@
+
+audit: $(VENV)/audit ## Look for known holes in the libraries, and write what Roster is made of to var/sbom.json
+	@$(BIN)/python -m tests.deploy.audit var/sbom.json
+
+image: $(VENV)/test ## Do the steps of the Dockerfile in a chroot and try the result (as root, with debootstrap; MIRROR=)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.deploy.image $$(mktemp -d) $(if $(MIRROR),--mirror $(MIRROR))
+
 screenshots: $(VENV)/test ## Take the pictures in docs/screenshots anew, of made-up data (needs chromium)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.live.screenshots
 
 lock: ## Write requirements.txt and tests/requirements.txt anew from their .in files (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade requirements.in -o requirements.txt
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade tests/requirements.in -o tests/requirements.txt
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade tests/deploy/requirements.in -o tests/deploy/requirements.txt
 
 clean: ## Remove the environment and caches; the data in var/ stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* .import_linter_cache
