@@ -20,6 +20,7 @@ FLAGS |= {"0": False, "false": False, "no": False, "off": False}
 WHOLE = re.compile("[0-9]{1,9}\\Z")
 HOST = re.compile(r"[a-z0-9.-]+\Z|[0-9a-f:.]+\Z")  # a name or an IPv6 address
 ALLOWED_HOST = re.compile(r"\.?[A-Za-z0-9-][A-Za-z0-9.-]*\Z|\[[0-9A-Fa-f:.]+\]\Z")
+BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*\Z")
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 SECRET_KEY_MIN_LENGTH = 32
 SAMPLE_PREFIX = "django-insecure-"
@@ -252,6 +253,15 @@ def secret_key(repository: Path) -> Callable[[str], str]:
         return value
 
     return parse
+
+
+def bearer_token(value: str) -> str:
+    """Return what can stand behind `Bearer` (RFC 6750, section 2.1) and is too long to guess."""
+    if not BEARER_TOKEN.match(value):
+        raise ValueError(
+            "expected at least 16 letters, digits or -._~+/, such as openssl rand -hex 32"
+        )
+    return value
 
 
 def _published(repository: Path) -> list[str]:

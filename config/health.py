@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from config.api.errors import problem_response
 from config.api.routing import read_only
 
-PROBES = {"/livez", "/healthz", "/readyz"}
+PROBES = {"/livez", "/healthz", "/readyz"} | ({"/metrics"} if settings.METRICS_TOKEN else set())
 
 
 class AnyHostForProbes:

@@ -16,6 +16,7 @@ from typing_extensions import override
 from config.api.errors import Busy, problem_response
 from config.api.peers import peer_address
 from config.audit.origin import Origin, coming_from, door_of
+from config.metrics import UNROUTED, count_request
 
 log = logging.getLogger("roster.request")
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -65,7 +66,7 @@ def policy_of(request: HttpRequest, response: HttpResponse) -> str:
 
 
 def route_of(request: HttpRequest) -> str:
-    return request.resolver_match.route if request.resolver_match else "-"
+    return request.resolver_match.route if request.resolver_match else UNROUTED
 
 
 class RequestMiddleware:
@@ -75,17 +76,21 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        started = time.perf_counter()
+        # Where the server says when it had the request, the wait for a thread or a turn is in it.
+        started = request.META.get("roster.arrived") or time.perf_counter()
         request.META["REQUEST_ID"] = request_id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
         token = request_id.set(request.META["REQUEST_ID"])
         try:
             response = self.get_response(request)
             self.finish(request, response)
             # The route, never the path or the query: a client may have put a secret into either.
-            took = (time.perf_counter() - started) * 1000
-            log.info(
-                "%s /%s %s %.1fms", request.method, route_of(request), response.status_code, took
+            taken, route, status = (
+                time.perf_counter() - started,
+                route_of(request),
+                response.status_code,
             )
+            count_request(request.method or "", route, status, taken)
+            log.info("%s /%s %s %.1fms", request.method, route, status, taken * 1000)
             return response
         finally:
             request_id.reset(token)

@@ -12,11 +12,13 @@ import io
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import IO, Any
 
 from django.db import InterfaceError, OperationalError
 
+from config import metrics
 from config.api.errors import CONTENT_TYPE, Busy, Fault, problem_body
 from config.api.parsing import MAX_BODY_BYTES
 from config.middleware import DATA_POLICY, log, request_id, request_id_of
@@ -42,6 +44,7 @@ FEW, MORE = 2, 6  # threads of a worker; while some wait for Argon2 or the datab
 
 NO_LENGTH = "Send the file with a Content-Length."
 AWAY = "Try again in a few seconds."
+LOGINS = ("/auth/login", "/admin/login")
 REFUSAL_CODES = {
     408: "request_timeout",
     413: "payload_too_large",
@@ -62,8 +65,11 @@ class Application:
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         try:
-            await self._answer(scope, protocol)
+            with metrics.Present(metrics.in_progress):
+                await self._answer(scope, protocol)
         except Busy as fault:
+            if scope.path.removesuffix("/") in LOGINS:
+                metrics.count_login("unavailable")
             refuse(protocol, scope, 503, str(fault.detail), ("retry-after", str(fault.wait)))
         except (OperationalError, InterfaceError, OSError) as fault:  # a database, or a full disk
             log.error("unavailable: %s", type(fault).__name__)  # no trace each time
@@ -195,6 +201,7 @@ def environ_of(scope: Any, body: IO[bytes], length: str) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        "roster.arrived": time.perf_counter(),
     }
     for name, value in scope.headers.items():
         if "_" in name or name in ("transfer-encoding", "content-length"):
@@ -260,6 +267,7 @@ def refused(scope: Any, status: int, detail: str) -> tuple[int, Headers, bytes]:
     given = request_id_of(scope.headers.get("x-request-id") or "")
     token = request_id.set(given)
     log.info("%s /- %s", scope.method, status)
+    metrics.count_turned_away(scope.method, status)
     request_id.reset(token)
     code = REFUSAL_CODES.get(status, "bad_request")
     faults = [Fault(code, detail)]

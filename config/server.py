@@ -4,6 +4,10 @@ import argparse
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import django
 from django.conf import settings
@@ -11,6 +15,9 @@ from django.core.exceptions import ImproperlyConfigured
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # a fresh folder in it, for its owner alone
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def main() -> None:
@@ -21,18 +28,24 @@ def main() -> None:
     options.add_argument("--port", type=int, default=8000)
     chosen = options.parse_args()
     try:
-        django.setup()
+        is_counting = bool(settings.METRICS_TOKEN)
     except ImproperlyConfigured as fault:  # with names and reasons; a traceback tells no more
         sys.exit(str(fault))
-    try:  # Granian shares a port with whoever has it, and the two would take turns
-        family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
-        socket.create_server((chosen.host, chosen.port), family=family).close()
-    except (OSError, OverflowError) as fault:
-        options.error(f"cannot listen on {chosen.host}:{chosen.port}: {fault}")
+    with shared_counts() if is_counting else nullcontext():
+        django.setup()  # loads what counts, which must find the folder
+        try:  # Granian shares a port with whoever has it, and the two would take turns
+            family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+            socket.create_server((chosen.host, chosen.port), family=family).close()
+        except (OSError, OverflowError) as fault:
+            options.error(f"cannot listen on {chosen.host}:{chosen.port}: {fault}")
+        serve(chosen.host, chosen.port)
+
+
+def serve(host: str, port: int) -> None:
     Granian(
         "config.rsgi:app",
-        address=chosen.host,
-        port=chosen.port,
+        address=host,
+        port=port,
         interface=Interfaces.RSGI,
         http=HTTPModes.http1,
         workers=settings.WEB_WORKERS,
@@ -42,6 +55,27 @@ def main() -> None:
         workers_kill_timeout=30,
         log_enabled=True,
     ).serve()
+
+
+@contextmanager
+def shared_counts() -> Iterator[None]:
+    """Lend all server processes a folder that is empty, where each counts and any adds up.
+
+    Its files are mapped into memory: on a disk that gets full, writing to one would end a process.
+    """
+    if given := os.environ.get(COUNTS):
+        Path(given).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in Path(given).glob("*.db"):
+            file.unlink()
+        yield
+        return
+    parent = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
+    with TemporaryDirectory(prefix="roster-", dir=parent, ignore_cleanup_errors=True) as folder:
+        os.environ[COUNTS] = folder
+        try:
+            yield
+        finally:
+            del os.environ[COUNTS]
 
 
 if __name__ == "__main__":

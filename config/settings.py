@@ -46,6 +46,7 @@ _database: dict[str, Any] = _read.secret("DATABASE_URL", env.database, {})
 SECRET_KEY = _read.secret("SECRET_KEY", env.secret_key(BASE_DIR), "")
 _given_keys: tuple[SigningKey, ...] = _read.secret("JWT_PRIVATE_KEY", read_pems, ())
 AUDIT_KEY = _read.secret("AUDIT_KEY", env.secret_key(BASE_DIR), "")
+METRICS_TOKEN = _read.secret("METRICS_TOKEN", env.bearer_token, "")
 
 if PAGE_SIZE > MAX_PAGE_SIZE:
     _read.faults.append("PAGE_SIZE: more than MAX_PAGE_SIZE")

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from config import metrics
 from config.api.errors import Busy
 from users.hashing import MOST, SLOTS
 
@@ -40,11 +41,17 @@ class Turns:
     async def wait(self) -> AsyncIterator[None]:
         """Wait for a turn and hold it; raise `Busy` where too many wait."""
         if not self._places:
+            metrics.count_hashing_refused()
             raise Busy
         self._places -= 1
         try:
-            async with self._turn:
-                yield
+            with metrics.Present(metrics.hashing_waiting):
+                await self._turn.acquire()
+            try:
+                with metrics.Present(metrics.hashing_busy):
+                    yield
+            finally:
+                self._turn.release()
         finally:
             self._places += 1
 

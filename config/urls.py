@@ -1,9 +1,10 @@
 """Every path that the service answers."""
 
+from django.conf import settings
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import health, jwks, pages
+from config import health, jwks, pages, scrape
 from config.admin import site
 from config.api.docs import DocsView, SchemaView
 from config.api.routing import endpoint, read_only
@@ -26,6 +27,8 @@ urlpatterns = [
     *endpoint("openapi.json", SchemaView.as_view(), "openapi"),
     *endpoint("docs", read_only(DocsView.as_view(), parameters=("script",)), "docs"),
     path("", pages.home, name="home"),
+    # Not there at all, or a stranger would learn that it might be.
+    *(endpoint("metrics", scrape.scrape, "metrics") if settings.METRICS_TOKEN else ()),
 ]
 
 handler400 = pages.bad_request

@@ -6,6 +6,8 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 
+from config.metrics import count_worker_start
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 
@@ -31,3 +33,4 @@ class UTF8Request(WSGIRequest):
 
 application = get_wsgi_application()
 application.request_class = UTF8Request
+count_worker_start()

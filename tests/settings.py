@@ -19,3 +19,5 @@ STORAGES = {
 }
 
 WHITENOISE_AUTOREFRESH = True  # look when asked, instead of scanning var/static for each test
+
+METRICS_TOKEN = "a-token-for-those-who-watch"  # not in the environment: started servers have none

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 
 from config.api.errors import Busy
+from config.metrics import count_hashing_refused
 
 MOST = 6  # requests of a worker that hash or wait to: as many as threads for what takes long
 NICENESS = 19  # whoever reads waits for no hash, and a hash waits a little longer
@@ -50,6 +51,7 @@ class Hashing:
     @contextmanager
     def place(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
+            count_hashing_refused()
             raise Busy
         try:
             yield

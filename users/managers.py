@@ -212,6 +212,9 @@ class MailQuerySet(models.QuerySet["Mail"]):
     def due(self) -> "MailQuerySet":
         return self.waiting().filter(due_at__lte=timezone.now())
 
+    def failed(self) -> "MailQuerySet":
+        return self.filter(state="failed")
+
     def sent_lately(self) -> "MailQuerySet":
         """Keep what was sent within the life of a link for a new password, or is being sent."""
         is_being_sent = Q(state="waiting", attempts__gt=0)

@@ -208,6 +208,7 @@ class Mail(models.Model):
         ordering = ("-id",)
         indexes = (
             models.Index("due_at", "id", name="mails_waiting", condition=Q(state="waiting")),
+            models.Index("id", name="mails_failed", condition=Q(state="failed")),
             models.Index("recipient", "kind", name="mails_recipient"),
         )
 

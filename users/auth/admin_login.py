@@ -11,6 +11,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
+from config.metrics import count_login
 from config.throttling.limits import Throttled
 from users.auth.authentication import client_of
 from users.auth.credentials import note_refusal
@@ -72,6 +73,14 @@ class AdminLoginView(LoginView):
     template_name = "admin/login.html"
 
     @override
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().post(request, *args, **kwargs)
+        except Exception:
+            count_login("unavailable")
+            raise
+
+    @override
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user: Any = form.get_user()
         session = open_session(
@@ -88,6 +97,7 @@ class AdminLoginView(LoginView):
         user.password = user.kept_digest  # Django's part of the cookie is made of what is stored
         response = super().form_valid(form)
         self.request.session[SESSION_ID] = session.pk
+        count_login("succeeded")
         return response
 
     @override
@@ -97,6 +107,9 @@ class AdminLoginView(LoginView):
             if error.code == "throttled" and error.params:
                 response.status_code = 429
                 response["Retry-After"] = str(error.params["wait"])
+                count_login("throttled")
+            elif error.code == "invalid_login":
+                count_login("refused")
         return response
 
 

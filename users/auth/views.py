@@ -1,5 +1,7 @@
 """Logging in, refreshing, logging out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
@@ -10,7 +12,8 @@ from rest_framework.response import Response
 
 from config.api.serializers import StrictSerializer
 from config.api.views import Manners
-from config.throttling.limits import charge, check, network_of
+from config.metrics import count_login
+from config.throttling.limits import Throttled, charge, check, network_of
 from users.auth.authentication import client_of
 from users.auth.credentials import check_credentials, note_refusal
 from users.auth.schema import OPERATIONS
@@ -51,17 +54,35 @@ class OpenAuthView(AuthView):
     permission_classes = (AllowAny,)
 
 
+@contextmanager
+def counted() -> Iterator[None]:
+    """Count a log-in by how it ends."""
+    try:
+        yield
+    except Throttled:
+        count_login("throttled")
+        raise
+    except LoginFailed:
+        count_login("refused")
+        raise
+    except Exception:  # the database or the counters are away, or there is no room for a hash
+        count_login("unavailable")
+        raise
+    count_login("succeeded")
+
+
 class LoginView(OpenAuthView):
     serializer_class = LoginSerializer
     operations: ClassVar = {"post": OPERATIONS["login"]}
 
     def post(self, request: Request) -> Response:
         body = self.read(request)
-        # Once more where the digest changed meanwhile: another login may just have renewed it.
-        session = self.log_in(body) or self.log_in(body)
-        if session is None:
-            note_refusal(body["email"])
-            raise LoginFailed
+        with counted():
+            # Once more where the digest changed meanwhile: another login may just have renewed it.
+            session = self.log_in(body) or self.log_in(body)
+            if session is None:
+                note_refusal(body["email"])
+                raise LoginFailed
         return Response(token_pair(session))
 
     def log_in(self, body: dict[str, Any]) -> Session | None:
