@@ -37,7 +37,8 @@ run: $(VENV)/run $(STATIC) ## Set up, migrate, seed demo data, serve on 127.0.0.
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed_users --if-empty
 	@echo "Roster: http://127.0.0.1:$(PORT)/  (API docs: /docs, operators' site: /admin/)"
-	@PUBLIC_URL=$${PUBLIC_URL:-http://127.0.0.1:$(PORT)} $(BIN)/python manage.py work & worker=$$!; \
+	@export LOG_FORMAT=$${LOG_FORMAT:-text}; \
+	PUBLIC_URL=$${PUBLIC_URL:-http://127.0.0.1:$(PORT)} $(BIN)/python manage.py work & worker=$$!; \
 	$(BIN)/python -m config.server --port $(PORT) & server=$$!; \
 	trap 'kill $$server $$worker 2>/dev/null' EXIT INT TERM; \
 	wait $$server

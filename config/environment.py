@@ -73,6 +73,17 @@ def flag(value: str) -> bool:
     return FLAGS[value.lower()]
 
 
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a parser of these words, in any case."""
+
+    def parse(value: str) -> str:
+        if value.lower() not in choices:
+            raise ValueError(f"expected {' or '.join(choices)}")
+        return value.lower()
+
+    return parse
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """Return a parser of whole numbers from `low` to `high`."""
 

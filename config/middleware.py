@@ -14,12 +14,14 @@ from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
 from config.api.errors import Busy, problem_response
-from config.api.peers import peer_address
+from config.api.peers import CALLER, peer_address
 from config.audit.origin import Origin, coming_from, door_of
+from config.logs import log_answer
 from config.metrics import UNROUTED, count_request
 
 log = logging.getLogger("roster.request")
-request_id: ContextVar[str] = ContextVar("request_id", default="-")
+NO_ID = "-"
+request_id: ContextVar[str] = ContextVar("request_id", default=NO_ID)
 
 ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -43,7 +45,11 @@ class RequestIdFilter(logging.Filter):
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
+        known, request = request_id.get(), getattr(record, "request", None)
+        if known == NO_ID and isinstance(request, HttpRequest):
+            # Django logs a failure once all middleware is done with the request.
+            known = request.META.get("REQUEST_ID", NO_ID)
+        record.request_id = known
         return True
 
 
@@ -83,14 +89,11 @@ class RequestMiddleware:
         try:
             response = self.get_response(request)
             self.finish(request, response)
-            # The route, never the path or the query: a client may have put a secret into either.
-            taken, route, status = (
-                time.perf_counter() - started,
-                route_of(request),
-                response.status_code,
-            )
-            count_request(request.method or "", route, status, taken)
-            log.info("%s /%s %s %.1fms", request.method, route, status, taken * 1000)
+            taken, method = time.perf_counter() - started, request.method or ""
+            route, status = route_of(request), response.status_code
+            count_request(method, route, status, taken)
+            caller = request.META.get(CALLER)
+            log_answer(log, method, route, status, taken=taken, user_id=caller)
             return response
         finally:
             request_id.reset(token)

@@ -21,6 +21,7 @@ from django.db import InterfaceError, OperationalError
 from config import metrics
 from config.api.errors import CONTENT_TYPE, Busy, Fault, problem_body
 from config.api.parsing import MAX_BODY_BYTES
+from config.logs import log_answer
 from config.middleware import DATA_POLICY, log, request_id, request_id_of
 from config.threads import Threads
 from config.turns import hashes, turns
@@ -266,7 +267,7 @@ def refused(scope: Any, status: int, detail: str) -> tuple[int, Headers, bytes]:
     """
     given = request_id_of(scope.headers.get("x-request-id") or "")
     token = request_id.set(given)
-    log.info("%s /- %s", scope.method, status)
+    log_answer(log, scope.method, metrics.UNROUTED, status)
     metrics.count_turned_away(scope.method, status)
     request_id.reset(token)
     code = REFUSAL_CODES.get(status, "bad_request")

@@ -16,6 +16,9 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
+from config.logs import SERVER_TOO
+
+STANDARD = (0, 1, 2)  # in, out, error
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # a fresh folder in it, for its owner alone
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -23,6 +26,7 @@ COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 def main() -> None:
     """Serve until SIGTERM; requests in flight are finished."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    open_what_is_closed()
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--port", type=int, default=8000)
@@ -41,6 +45,15 @@ def main() -> None:
         serve(chosen.host, chosen.port)
 
 
+def open_what_is_closed() -> None:
+    """Keep the numbers of standard streams that are closed from a database or a socket."""
+    for stream in STANDARD:
+        try:
+            os.fstat(stream)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
 def serve(host: str, port: int) -> None:
     Granian(
         "config.rsgi:app",
@@ -54,6 +67,7 @@ def serve(host: str, port: int) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=30,
         log_enabled=True,
+        log_dictconfig=SERVER_TOO if settings.LOG_FORMAT == "json" else None,
     ).serve()
 
 

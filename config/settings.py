@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.utils.crypto import salted_hmac
 
 from config import environment as env
+from config.logs import FORMATS, TEXT
 from config.secret_files import kept_secret
 from config.signing_keys import GivenKeys, KeyDirectory, KeyRing, SigningKey, read_pems
 
@@ -20,6 +21,7 @@ _read = env.Environment({**os.environ, "VAR_DIR": _var_dir})
 VAR_DIR = _read.read("VAR_DIR", env.folder, BASE_DIR)
 DEBUG = _read.read("DEBUG", env.flag, False)
 WEB_WORKERS = _read.read("WEB_WORKERS", env.whole(1, 256), 2)
+LOG_FORMAT = _read.read("LOG_FORMAT", env.one_of(*FORMATS), "json")
 PUBLIC_URL = _read.read("PUBLIC_URL", env.origin, "")
 ALLOWED_HOSTS = _read.read("ALLOWED_HOSTS", env.hosts, ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = _read.read("CSRF_TRUSTED_ORIGINS", env.form_origins, [])
@@ -236,13 +238,14 @@ LOGGING = {
         "route_only": {"()": "config.middleware.RouteOnlyFilter"},
     },
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
+        "json": {"()": "config.logs.JSONFormatter"},
+        "text": {"format": TEXT},
     },
     "handlers": {
         "stderr": {
-            "class": "logging.StreamHandler",
+            "class": "config.logs.Stream",
             "filters": ["request_id"],
-            "formatter": "line",
+            "formatter": LOG_FORMAT,
         }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},

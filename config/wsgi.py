@@ -1,8 +1,10 @@
 """The WSGI application that a server loads."""
 
+import logging
 import os
 from typing import Any
 
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 
@@ -31,6 +33,7 @@ class UTF8Request(WSGIRequest):
         self.encoding = None
 
 
+logging.captureWarnings(settings.LOG_FORMAT == "json")  # or Python prints them as they are
 application = get_wsgi_application()
 application.request_class = UTF8Request
 count_worker_start()

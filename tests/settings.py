@@ -8,6 +8,7 @@ from config.signing_keys import new_pem
 os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
 if "JWT_PRIVATE_KEY" not in os.environ:  # made once: the other processes of a run inherit it
     os.environ["JWT_PRIVATE_KEY"] = new_pem()
+os.environ.setdefault("LOG_FORMAT", "text")
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or "sqlite://"
 
 from config.settings import *  # noqa: F403 # the environment must stand before it is read

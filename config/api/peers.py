@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from django.http import HttpRequest
 
+CALLER = "roster.user_id"  # the key in a request's META of who has proved to be calling
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 

@@ -11,6 +11,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
+from config.api.peers import CALLER
 from config.metrics import count_login
 from config.throttling.limits import Throttled
 from users.auth.authentication import client_of
@@ -122,6 +123,8 @@ def session_of(request: HttpRequest) -> Session | None:
         named: Any = request.session.get(SESSION_ID)
         request.META[_CACHED] = Session.objects.live().filter(pk=named, user=user).first()
     session: Session | None = request.META[_CACHED]
+    if session is not None:
+        request.META[CALLER] = session.user_id
     return session
 
 

@@ -8,7 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from typing_extensions import override
 
-from config.api.peers import peer_address
+from config.api.peers import CALLER, peer_address
 from users.auth.tokens import InvalidToken, read_token
 from users.models import Session, User
 from users.rows import live_session
@@ -37,6 +37,7 @@ class SessionTokenAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             raise InvalidAccessToken
         session = find_session(token)
+        request.META[CALLER] = session.user_id
         return session.user, session
 
     @override
