@@ -1,15 +1,19 @@
 """Whether the process lives, and whether it can serve."""
 
 from collections.abc import Callable
+from functools import cache
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from config.api.errors import problem_response
 from config.api.routing import read_only
+from users.figures import TOO_LONG, oldest_mail
 
+OK, LATE, DEGRADED = "ok", "late", "degraded"
 PROBES = {"/livez", "/healthz", "/readyz"} | ({"/metrics"} if settings.METRICS_TOKEN else set())
 
 
@@ -34,13 +38,56 @@ def livez(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
+class NotReady(Exception):
+    """This process cannot serve; says why."""
+
+
+def database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return OK
+
+
+def migrations() -> str:
+    if known_migrations() - MigrationRecorder(connection).applied_migrations().keys():
+        raise NotReady("Migrations are to be applied.")
+    return OK
+
+
+def mail() -> str:
+    """Say `late` where a mail has been waiting too long.
+
+    Mails are the worker's: whoever took the web processes out of service for a mail server that is
+    away would make one fault into two.
+    """
+    return LATE if oldest_mail() > TOO_LONG else OK
+
+
+@cache
+def known_migrations() -> frozenset[tuple[str, str]]:
+    """Return those of the code; to read them takes longer than all queries."""
+    return frozenset(MigrationLoader(None).graph.nodes)
+
+
+# In this order. What one says is shown; `NotReady`, or a database that fails, ends in 503.
+CHECKS: dict[str, Callable[[], str]] = {
+    "database": database,
+    "migrations": migrations,
+    "mail": mail,
+}
+
+
 @read_only
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when the database answers and has every migration, else 503."""
+    """Answer 200 when the database answers and has every migration, else 503.
+
+    What is wrong but keeps nobody from being served makes the status `degraded`.
+    """
     try:
-        loader = MigrationLoader(connection)
-    except DatabaseError:
+        said = {name: check() for name, check in CHECKS.items()}
+    except (DatabaseError, InterfaceError):
         return problem_response(request, 503, "unavailable", "The database does not answer.")
-    if loader.graph.nodes.keys() - loader.applied_migrations.keys():
-        return problem_response(request, 503, "unavailable", "Migrations are to be applied.")
-    return JsonResponse({"status": "ok"})
+    except NotReady as reason:
+        return problem_response(request, 503, "unavailable", str(reason))
+    status = OK if set(said.values()) == {OK} else DEGRADED
+    return JsonResponse({"status": status, "checks": said})

@@ -13,7 +13,7 @@ from users.models import Import, Mail, Session
 
 EXACT = 100_000  # up to here rows are counted, by an index alone; beyond, PostgreSQL estimates
 LOOKED_AT = 1000  # waiting mails, those first that are due first
-LATE = timedelta(minutes=15)  # as long as the worker ever waits before it tries a mail again
+TOO_LONG = timedelta(minutes=15)  # as long as the worker ever waits before it tries a mail again
 
 
 class Figures(NamedTuple):

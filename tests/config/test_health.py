@@ -1,5 +1,6 @@
 """/livez, /healthz and /readyz."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,10 @@ from django.db import OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
+
+from users.models import Mail
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz", "/livez/"])
@@ -22,8 +26,38 @@ def test_lives_without_asking_the_database(path: str, anonymous: APIClient, db: 
 def test_is_ready_with_all_migrations(anonymous: APIClient, db: None) -> None:
     answer = anonymous.get("/readyz")
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert answer.status_code == 200
+    checks = {"database": "ok", "migrations": "ok", "mail": "ok"}
+    assert answer.json() == {"status": "ok", "checks": checks}
     assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "status", "mail"), [(14, "ok", "ok"), (16, "degraded", "late")]
+)
+def test_serves_on_while_mails_are_late(
+    minutes: int, status: str, mail: str, anonymous: APIClient, db: None
+) -> None:
+    written = timezone.now() - timedelta(minutes=minutes)
+    due = timezone.now() + timedelta(minutes=9)  # as after a try that failed
+    Mail.objects.create(
+        kind="password_reset", recipient="a@example.com", created_at=written, due_at=due
+    )
+
+    answer = anonymous.get("/readyz")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, status)
+    assert answer.json()["checks"]["mail"] == mail
+
+
+def test_asks_little(anonymous: APIClient, db: None) -> None:
+    anonymous.get("/readyz")
+
+    with CaptureQueriesContext(connection) as seen:
+        anonymous.get("/readyz")
+
+    # Whether it answers; whether there is a table of migrations, and which; the oldest mail.
+    assert len(seen) == 4
 
 
 def test_is_not_ready_while_a_migration_is_to_be_applied(anonymous: APIClient, db: None) -> None:

@@ -9,26 +9,57 @@ from config.api.openapi.problems import Refusal
 from config.api.parsing import MEDIA_TYPE
 
 NO_DATABASE = Refusal("No database", 503, "unavailable", "The database does not answer.")
+ALL_FINE = {"database": "ok", "migrations": "ok", "mail": "ok"}
 UNMIGRATED = Refusal("Not migrated", 503, "unavailable", "Migrations are to be applied.")
 
 
-def _check(operation: str, summary: str, description: str) -> dict[str, Any]:
-    schema = exact_object({"status": {"const": "ok"}}, required=("status",))
-    fine = {"schema": schema, "examples": {"ok": {"summary": "Fine", "value": {"status": "ok"}}}}
+def _check(operation: str, summary: str, description: str, content: dict[str, Any]) -> Any:
     return plain_get(
         operation,
         tag="Health",
         summary=summary,
         description=description,
-        answer={"description": "Fine.", "headers": headers(), "content": {MEDIA_TYPE: fine}},
+        answer={"description": "Fine.", "headers": headers(), "content": {MEDIA_TYPE: content}},
     )
 
 
-def _ready() -> dict[str, Any]:
+def _live() -> Any:
+    content = {
+        "schema": exact_object({"status": {"const": "ok"}}, required=("status",)),
+        "examples": {"ok": {"summary": "Fine", "value": {"status": "ok"}}},
+    }
+    return _check(
+        "live",
+        "Is the process alive?",
+        "For orchestrators: looks at nothing else. `/healthz` is the same. Asks for no login.",
+        content,
+    )
+
+
+def _ready() -> Any:
+    content = {
+        "schema": exact_object(
+            {
+                "status": {"enum": ["ok", "degraded"]},
+                # More of them may come, and more to say.
+                "checks": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
+            required=("status", "checks"),
+        ),
+        "examples": {
+            "ok": {"summary": "Fine", "value": {"status": "ok", "checks": ALL_FINE}},
+            "degraded": {
+                "summary": "A mail has been waiting for more than a quarter of an hour",
+                "value": {"status": "degraded", "checks": {**ALL_FINE, "mail": "late"}},
+            },
+        },
+    }
     check = _check(
         "ready",
         "Can it serve?",
-        "For load balancers: the database answers and has every migration. Asks for no login.",
+        "For load balancers: the database answers and has every migration. `degraded`: it serves, "
+        "but something else is not as it should be. Asks for no login.",
+        content,
     )
     check["responses"]["503"] = {
         "description": "It cannot serve now.",
@@ -39,12 +70,6 @@ def _ready() -> dict[str, Any]:
 
 
 HEALTH_PATHS: dict[str, Any] = {
-    "/livez": {
-        "get": _check(
-            "live",
-            "Is the process alive?",
-            "For orchestrators: looks at nothing else. `/healthz` is the same. Asks for no login.",
-        )
-    },
+    "/livez": {"get": _live()},
     "/readyz": {"get": _ready()},
 }
