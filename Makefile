@@ -102,8 +102,9 @@ image: $(VENV)/test ## Do the steps of the Dockerfile in a chroot and try the re
 screenshots: $(VENV)/test ## Take the pictures in docs/screenshots anew, of made-up data (needs chromium)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.live.screenshots
 
-lock: ## Write requirements.txt and tests/requirements.txt anew from their .in files (needs uv)
+lock: ## Write requirements.txt, docs/deploy/requirements-otel.txt and tests/requirements.txt anew from their .in files (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade requirements.in -o requirements.txt
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade docs/deploy/requirements-otel.in -o docs/deploy/requirements-otel.txt
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade tests/requirements.in -o tests/requirements.txt
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --upgrade tests/deploy/requirements.in -o tests/deploy/requirements.txt
 

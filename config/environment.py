@@ -1,5 +1,6 @@
 """The environment variables, read with their types; every fault is told at once."""
 
+import importlib.util
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ HOST = re.compile(r"[a-z0-9.-]+\Z|[0-9a-f:.]+\Z")  # a name or an IPv6 address
 ALLOWED_HOST = re.compile(r"\.?[A-Za-z0-9-][A-Za-z0-9.-]*\Z|\[[0-9A-Fa-f:.]+\]\Z")
 BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*\Z")
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
+TRACES_SENT_BY = "opentelemetry.exporter.otlp.proto.http"
 SECRET_KEY_MIN_LENGTH = 32
 SAMPLE_PREFIX = "django-insecure-"
 
@@ -121,6 +123,23 @@ def origin(value: str) -> str:
     if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("expected scheme, host and port alone, without path or user")
     return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def collector(value: str) -> str:
+    """Return the address of a collector of traces (OTLP over HTTP); what sends them is optional."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected an address such as http://127.0.0.1:4318")
+    if not is_installed(TRACES_SENT_BY):
+        raise ValueError("needs pip install -r docs/deploy/requirements-otel.txt")
+    return value
+
+
+def is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it is in
+        return False
 
 
 def host_of(url: str) -> str:

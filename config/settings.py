@@ -50,6 +50,8 @@ _given_keys: tuple[SigningKey, ...] = _read.secret("JWT_PRIVATE_KEY", read_pems,
 AUDIT_KEY = _read.secret("AUDIT_KEY", env.secret_key(BASE_DIR), "")
 METRICS_TOKEN = _read.secret("METRICS_TOKEN", env.bearer_token, "")
 
+_traces: str = _read.read("OTEL_EXPORTER_OTLP_ENDPOINT", env.collector, "")
+
 if PAGE_SIZE > MAX_PAGE_SIZE:
     _read.faults.append("PAGE_SIZE: more than MAX_PAGE_SIZE")
 if SESSION_LIFETIME > SESSION_MAX_LIFETIME:
@@ -110,6 +112,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.RequestMiddleware",
+    *(["config.tracing.TracingMiddleware"] if _traces else []),
     "config.middleware.TrustedProxyMiddleware",
     "config.middleware.OriginMiddleware",
     "django.middleware.security.SecurityMiddleware",

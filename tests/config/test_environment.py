@@ -76,6 +76,11 @@ WORKERS = env.whole(1, 256)
          "expected smtps://user:password@host:465, or smtp+tls:// (STARTTLS), or smtp://host"),
         (env.mail_server, ["smtp://u:p@h", "smtp://u:p@h:587"],
          "smtp:// would send the password in clear: use smtps:// or smtp+tls://"),
+        (env.collector, ["x", "127.0.0.1:4318", "grpc://h:4317", "http://", "http:///v1/traces"],
+         "expected an address such as http://127.0.0.1:4318"),
+        (env.one_of("json", "text"), ["xml", "json text", "1"], "expected json or text"),
+        (env.bearer_token, ["x" * 15, "x" * 16 + " y", "\u00fc" * 16, "=" * 16, "x" * 16 + "\n\n-"],
+         "expected at least 16 letters, digits or -._~+/, such as openssl rand -hex 32"),
         (env.mailbox, ["x", "x@", "A <x>", "A <a@example.com", "a@example.com\nBcc: b@example.com",
                        "a@example.com, b@example.com", "a@b"],
          "expected an address such as Accounts <accounts@example.com>"),
@@ -473,3 +478,19 @@ def test_mail_server_needs_an_address_for_links(tmp_path: Path) -> None:
 
     assert refused.returncode == 1
     assert "PUBLIC_URL: required with EMAIL_URL, links in mails begin with it" in refused.stderr
+
+
+def test_traces_need_what_sends_them(tmp_path: Path) -> None:
+    (tmp_path / "opentelemetry.py").write_text("")  # hides the packages
+    address = "http://127.0.0.1:4318"
+
+    refused = load(OTEL_EXPORTER_OTLP_ENDPOINT=address, PYTHONPATH=str(tmp_path), SECRET_KEY=KEY)
+
+    assert refused.returncode == 1
+    needed = "needs pip install -r docs/deploy/requirements-otel.txt"
+    assert f"OTEL_EXPORTER_OTLP_ENDPOINT: {needed}" in refused.stderr
+
+
+@pytest.mark.parametrize("value", ["JSON", "Text"])
+def test_words_are_taken_in_any_case(value: str) -> None:
+    assert env.one_of("json", "text")(value) == value.lower()

@@ -41,7 +41,7 @@ def exposition(db: None) -> str:
     client = APIClient()
     client.get("/livez")
     bearer = f"Bearer {settings.METRICS_TOKEN}"
-    return client.get("/metrics", headers={"Authorization": bearer}).content.decode()
+    return str(client.get("/metrics", headers={"Authorization": bearer}).content, "utf-8")
 
 
 @pytest.fixture
