@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 
-from config.metrics import count_worker_start
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from config.metrics import count_worker_start  # asks the settings
 
 
 class UTF8Request(WSGIRequest):

@@ -1,9 +1,13 @@
 """The WSGI application itself, as a server calls it."""
 
 import io
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from config.wsgi import application
 
@@ -62,3 +66,14 @@ def test_charset_of_a_form_is_not_believed(charset: str) -> None:
     status, _, _ = call("/admin/login/", "", content_type, method="POST", body=body)
 
     assert status == "403 Forbidden"  # no CSRF token
+
+
+def test_is_loaded_by_a_server_that_knows_no_django() -> None:
+    kept = {name: os.environ[name] for name in ("PATH", "SECRET_KEY", "JWT_PRIVATE_KEY")}
+
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "from config.wsgi import application"],
+        env=kept, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (ended.returncode, ended.stderr) == (0, "")
