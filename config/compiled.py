@@ -57,9 +57,9 @@ class CompiledQuery:
         self._make = make
         self._plans: dict[str, _Plan] = {}  # by the database's engine
 
-    def __call__(self, **values: Any) -> list[tuple[Any, ...]]:
+    def __call__(self, using: str = DEFAULT_DB_ALIAS, /, **values: Any) -> list[tuple[Any, ...]]:
         """Run it with these values, by the parameters' names; return all rows."""
-        connection = connections[DEFAULT_DB_ALIAS]
+        connection = connections[using]
         plan = self._plans.get(connection.vendor) or self._compile(connection)
         bound = [
             p.value_of(values, connection) if isinstance(p, Parameter) else p

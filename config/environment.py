@@ -24,6 +24,7 @@ ALLOWED_HOST = re.compile(r"\.?[A-Za-z0-9-][A-Za-z0-9.-]*\Z|\[[0-9A-Fa-f:.]+\]\Z
 BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*\Z")
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 TRACES_SENT_BY = "opentelemetry.exporter.otlp.proto.http"
+OUR_POSTGRESQL = "config.postgresql"
 SECRET_KEY_MIN_LENGTH = 32
 SAMPLE_PREFIX = "django-insecure-"
 
@@ -239,9 +240,24 @@ def mailbox(value: str) -> str:
 
 
 def database(value: str) -> dict[str, Any]:
-    """Return Django's settings of a `sqlite://` or `postgres://` URL; the URL is not repeated."""
+    """Return Django's settings of a `sqlite://` or `postgres://` URL; the URL is not repeated.
+
+    Of several hosts (`postgres://one:5432,two:5432/name`) libpq takes the first that fits.
+    """
+    return _database(value, POSTGRESQL_OPTIONS)
+
+
+def replica(value: str) -> dict[str, Any]:
+    """Like `database`, for a PostgreSQL that is given up on sooner: the primary can answer, too."""
+    config = _database(value, REPLICA_OPTIONS)
+    if config["ENGINE"] == SQLITE:
+        raise ValueError("expected postgres://user:password@host:port/name, only that has replicas")
+    return config | {"TEST": {"MIRROR": "default"}}
+
+
+def _database(value: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        config: dict[str, Any] = {**dj_database_url.parse(value)} if "://" in value else {}
+        config = _parsed(value) if "://" in value else {}
     except ValueError:
         config = {}
     engine = config.get("ENGINE")
@@ -249,16 +265,48 @@ def database(value: str) -> dict[str, Any]:
         raise ValueError("expected postgres://user:password@host:port/name or sqlite:///file")
     if engine == SQLITE:
         return config | {"CONN_MAX_AGE": None, "OPTIONS": SQLITE_OPTIONS}
-    options = POSTGRESQL_OPTIONS | dict(config.get("OPTIONS", {}))
+    given = dict(config.get("OPTIONS", {}))
+    # In its transaction mode a pooler gives each transaction another connection of the server's:
+    # what outlives one (a cursor, and before PgBouncer 1.21 a prepared statement) is lost.
+    has_pooler = given.pop("pgbouncer", False)  # 1 is true, too
+    options = {**defaults, "server_side_binding": not has_pooler, **given}
+    if has_pooler not in (True, False):
+        raise ValueError("expected pgbouncer=true for a pooler in transaction mode")
     if "prepare_threshold" in options or not isinstance(options["server_side_binding"], bool):
         raise ValueError("expected server_side_binding=false to prepare no statements")
     age = 0 if options.get("pool") else 60  # the pool keeps connections itself
     kept = {"CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
-    return config | kept | {"ENGINE": "config.postgresql"}
+    kept |= {"DISABLE_SERVER_SIDE_CURSORS": bool(has_pooler), "ENGINE": OUR_POSTGRESQL}
+    return config | kept
 
 
-# Binding by the server, so that statements can be prepared: see `config/postgresql`.
-POSTGRESQL_OPTIONS: dict[str, Any] = {"connect_timeout": 5, "server_side_binding": True}
+def _parsed(url: str) -> dict[str, Any]:
+    """Return what the library makes of a URL; several hosts, which it does not know, by comma."""
+    several = SEVERAL_HOSTS.match(url)
+    if several is None:
+        return {**dj_database_url.parse(url)}
+    before, hosts, after = several.groups()
+    places = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    if not all(HOST.match(place.hostname or "") and place.port != 0 for place in places):
+        raise ValueError
+    config: dict[str, Any] = {**dj_database_url.parse(f"{before}several{after}")}
+    names, ports = zip(
+        *((place.hostname, str(place.port or 5432)) for place in places), strict=True
+    )
+    return config | {"HOST": ",".join(names), "PORT": ",".join(ports)}
+
+
+SEVERAL_HOSTS = re.compile(r"([a-z]+://(?:[^@/?#]*@)?)([^@/?#]*,[^@/?#]*)([/?#].*)\Z")
+
+# A machine that vanished without a word is noticed after seconds, not minutes (tcp(7)). Values are
+# bound by the server, so that statements can be prepared: see `config/postgresql`.
+POSTGRESQL_OPTIONS: Mapping[str, Any] = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+}
+REPLICA_OPTIONS = {**POSTGRESQL_OPTIONS, "connect_timeout": 2, "tcp_user_timeout": 3_000}
 
 
 # IMMEDIATE: a transaction that may write takes its turn at the start, two never deadlock half-way.

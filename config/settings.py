@@ -45,6 +45,8 @@ DEFAULT_FROM_EMAIL = _read.read("DEFAULT_FROM_EMAIL", env.mailbox, "")
 _mail_server: dict[str, Any] = _read.secret("EMAIL_URL", env.mail_server, {})
 CACHE_URL = _read.secret("CACHE_URL", env.redis_url, "")
 _database: dict[str, Any] = _read.secret("DATABASE_URL", env.database, {})
+_replica: dict[str, Any] = _read.secret("DATABASE_REPLICA_URL", env.replica, {})
+REPLICA_MAX_LAG = _read.read("REPLICA_MAX_LAG_SECONDS", env.whole(1, 300), 10)
 SECRET_KEY = _read.secret("SECRET_KEY", env.secret_key(BASE_DIR), "")
 _given_keys: tuple[SigningKey, ...] = _read.secret("JWT_PRIVATE_KEY", read_pems, ())
 AUDIT_KEY = _read.secret("AUDIT_KEY", env.secret_key(BASE_DIR), "")
@@ -58,6 +60,8 @@ if SESSION_LIFETIME > SESSION_MAX_LIFETIME:
     _read.faults.append("SESSION_DAYS: more than SESSION_MAX_DAYS")
 if _mail_server and not PUBLIC_URL:
     _read.faults.append("PUBLIC_URL: required with EMAIL_URL, links in mails begin with it")
+if _replica and _database.get("ENGINE") != env.OUR_POSTGRESQL:
+    _read.faults.append("DATABASE_REPLICA_URL: required with it is its primary, in DATABASE_URL")
 _is_named = any(fault.startswith("SECRET_KEY") for fault in _read.faults)
 if _database and not SECRET_KEY and not DEBUG and not _is_named:
     _read.faults.append("SECRET_KEY: required with DATABASE_URL, all machines must share it")
@@ -145,6 +149,8 @@ TEMPLATES = [
 DATABASES: dict[str, dict[str, Any]] = {
     "default": _database or env.database(f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
 }
+if _replica:
+    DATABASES["replica"] = _replica  # see `config.replica`
 DATABASE_ROUTERS = ["config.routers.NoPermissionTables"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
+
 from config.api.parameters import (
     InstantFilter,
     Narrowing,
@@ -59,12 +61,12 @@ class UserFilters(Narrowing):
 COUNTED = ("client_id", "role", "active", "status")
 
 
-def known_total(query: Mapping[str, Any]) -> int | None:
+def known_total(query: Mapping[str, Any], using: str = DEFAULT_DB_ALIAS) -> int | None:
     """Return how many users the filters of a list leave, where the counts tell; else None."""
     chosen = {name for name in UserFilters.query_fields() if query[name] is not None}
     if not chosen <= set(COUNTED):
         return None
-    ((total,),) = _counts(*(query[name] for name in COUNTED))()
+    ((total,),) = _counts(*(query[name] for name in COUNTED))(using)
     return int(total or 0)
 
 

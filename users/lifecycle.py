@@ -208,6 +208,7 @@ def open_session(
         created_at=now,
         refreshed_at=now,
         expires_at=now + lifetime,
+        wrote_at=now,  # the last login
         user_agent=user_agent[:255],
         address=address,
     )

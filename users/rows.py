@@ -1,5 +1,6 @@
 """What nearly every request reads, by queries compiled once: the caller, a user, a first page."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS
@@ -16,14 +17,14 @@ from users.models import Session, User
 _USER = ("id", "name", "email", "client_id", "active", "created_at", "updated_at")
 _CLIENT = ("id", "name", "active")
 _OF_CLIENT = ("client__name", "client__active")
-_SESSION = ("id", "user_id")
+_SESSION = ("id", "user_id", "wrote_at")
 
 _live_session = CompiledQuery(
     lambda: (
         Session.objects.live(Parameter("now", DateTimeField()))
         .filter(pk=Parameter("pk", BigAutoField()), user_id=Parameter("user_id", BigAutoField()))
         .order_by()
-        .values_list(*(f"user__{name}" for name in (*_USER, *_OF_CLIENT)))
+        .values_list("wrote_at", *(f"user__{name}" for name in (*_USER, *_OF_CLIENT)))
     )
 )
 _visible_to_administrators = CompiledQuery(
@@ -38,8 +39,8 @@ _visible_to_administrators = CompiledQuery(
 
 def live_session(pk: int, *, user_id: int) -> Session | None:
     """Return a user's session that has not expired, with the user and their client."""
-    for row in _live_session(pk=pk, user_id=user_id, now=timezone.now()):
-        session = Session.from_db(DEFAULT_DB_ALIAS, _SESSION, (pk, user_id))
+    for wrote_at, *row in _live_session(pk=pk, user_id=user_id, now=timezone.now()):
+        session = Session.from_db(DEFAULT_DB_ALIAS, _SESSION, (pk, user_id, wrote_at))
         session.user = _user_of(row)
         return session
     return None
@@ -70,7 +71,7 @@ class ListedClient(NamedTuple):
     name: str
 
 
-def _user_of(row: tuple[Any, ...]) -> User:
+def _user_of(row: Sequence[Any]) -> User:
     *own, client_name, client_active = row
     user = User.from_db(DEFAULT_DB_ALIAS, _USER, own)
     if user.client_id is None:

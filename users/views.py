@@ -85,15 +85,15 @@ class UserViewSet(ResourceViewSet[User]):
         return users.shown({*include, *columns})
 
     @override
-    def first_page(self, query: dict[str, Any]) -> Answer | None:
+    def first_page(self, query: dict[str, Any], using: str) -> Answer | None:
         """Return a page whose count need not be counted; of the status only the model knows."""
         include, size = query["include"], size_of(query)
         narrowing = tuple((name, query[name]) for name in self.filters.query_fields())
-        total = None if "status" in include else self.known_total(query)
+        total = None if "status" in include else self.known_total(query, using)
         if total is None or not self.actor().is_administrator:  # whose view it is compiled for
             return None
         envelope, link = frame(self.request, number=1, size=size, count=total)
-        rows = self.compiled_page(narrowing, query["ordering"], include, size)()
+        rows = self.compiled_page(narrowing, query["ordering"], include, size)(using)
         users = (ListedUser(row, include) for row in rows)
         return framed(envelope, link, (represent_user(user, include) for user in users))
 
@@ -112,8 +112,8 @@ class UserViewSet(ResourceViewSet[User]):
         return CompiledQuery(lambda: rows.values_list(*ListedUser.COLUMNS, *include)[:size])
 
     @override
-    def known_total(self, query: Mapping[str, Any]) -> int | None:
-        return known_total(query)
+    def known_total(self, query: Mapping[str, Any], using: str) -> int | None:
+        return known_total(query, using)
 
     @override
     def represent(self, row: User, include: tuple[str, ...]) -> dict[str, Any]:
@@ -165,9 +165,8 @@ class UserViewSet(ResourceViewSet[User]):
             query, faults = self.read_query()
             if faults:
                 raise Invalid(faults)
-            answer = export_csv(
-                request, cast(UserQuerySet, self.filters.narrow(self.rows(()), query))
-            )
+            chosen = cast(UserQuerySet, self.filters.narrow(self.rows(()), query))
+            answer = export_csv(request, chosen)
         patch_vary_headers(answer, ["Accept"])
         return answer
 

@@ -11,6 +11,7 @@ from django.db.models import Field, Model, OrderBy, QuerySet
 from django.http import HttpResponse
 from rest_framework.exceptions import MethodNotAllowed, NotFound, ParseError
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 from typing_extensions import override
@@ -22,6 +23,7 @@ from config.api.etags import Stale, check_if_match
 from config.api.pagination import answer_page, page_fields
 from config.api.parameters import NamesField, Narrowing, query_faults
 from config.api.serializers import StrictSerializer
+from config.replica import note_write, read
 
 Row = TypeVar("Row", bound=Model)
 
@@ -45,6 +47,13 @@ class Manners(APIView):
         if request.method not in self.allowed_methods:  # 405 comes before 401
             raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
+
+    @override
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        note_write(request, response)
+        return super().finalize_response(request, response, *args, **kwargs)
 
     @override
     def get_authenticate_header(self, request: Request) -> str:
@@ -130,11 +139,15 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
             faults.append(fault)
         if faults:
             raise Invalid(faults)
+        return read(request, lambda using: self.page(query, keys, using))
+
+    def page(self, query: dict[str, Any], keys: Sequence[Key], using: str) -> Answer:
+        """Return the page that is asked for, all of it from the database `using`."""
+        request, include = self.request, query["include"]
         is_first = query["cursor"] is None and query["page"] in (None, 1)
-        if is_first and (answer := self.first_page(query)):
+        if is_first and (answer := self.first_page(query, using)):
             return answer
-        include, columns = query["include"], [key.field.name for key in keys]
-        source = self.listed(include, columns)
+        source = self.listed(include, [key.field.name for key in keys]).using(using)
         rows = self.filters.narrow(source, query)
 
         def represent(row: Row) -> dict[str, Any]:
@@ -143,10 +156,10 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         if query["cursor"] is not None:
             return answer_stretch(request, rows, query, represent, keys)
         rows = rows.order_by(*(key.term for key in keys))
-        known = partial(self.known_total, query)
+        known = partial(self.known_total, query, using)
         return answer_page(request, rows, query, represent, known_total=known, source=source)
 
-    def first_page(self, query: dict[str, Any]) -> Answer | None:
+    def first_page(self, query: dict[str, Any], using: str) -> Answer | None:
         """Return the first page where there is a shorter way to it than to any other."""
         return None
 
@@ -154,7 +167,7 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         """Return the rows that the actor may see, with what is shown of them, and `columns`."""
         return self.rows(include)
 
-    def known_total(self, query: Mapping[str, Any]) -> int | None:
+    def known_total(self, query: Mapping[str, Any], using: str) -> int | None:
         """Return how many rows the filters keep, if this is known without counting them."""
         return None
 

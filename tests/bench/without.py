@@ -62,12 +62,12 @@ def answer_by_drf() -> None:
 
 
 def list_by_the_models() -> None:
-    replace(UserViewSet, "first_page", lambda view, query: None)
+    replace(UserViewSet, "first_page", lambda view, query, using: None)
 
 
 def count_the_rows() -> None:
     list_by_the_models()
-    replace(UserViewSet, "known_total", lambda view, query: None)
+    replace(UserViewSet, "known_total", lambda view, query, using: None)
 
 
 LEAVE_OUT: dict[str, Callable[[], None]] = {

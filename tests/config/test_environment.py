@@ -17,6 +17,7 @@ from config import environment as env
 from config.secret_files import kept_secret
 
 ROOT = Path(__file__).resolve().parents[2]
+KEY_OF_OUR_OWN = "an-installation's-own-" + "7" * 3 + "-" + "q" * 20  # nowhere as it is
 KEY = "k3y-of-an-installation-0123456789-abcdef"
 
 
@@ -64,12 +65,16 @@ WORKERS = env.whole(1, 256)
         (env.database,
          ["x", "mysql://u:p@h/n", "postgres://", "postgres://u:p@h", "postgres://u:p@h:port/n",
           "postgres://u:p@h:99999/n", "postgres://u:p@[::1/n", "postgis://u:p@h/n",
-          "timescale://u:p@h/n", "postgres:/u:p@h/n", "/var/db.sqlite3"],
+          "timescale://u:p@h/n", "postgres:/u:p@h/n", "/var/db.sqlite3", "postgres://u:p@h,/n",
+          "postgres://u:p@h,g:port/n", "postgres://u:p@h,g:0/n", "postgres://u:p@h,[::1/n",
+          "postgres://u:p@h,g", "mysql://u:p@h,g/n", "postgres://u:p@h,g!/n"],
          "expected postgres://user:password@host:port/name or sqlite:///file"),
         (env.database,
          ["postgres://u:p@h/n?prepare_threshold=5",
           "postgres://u:p@h/n?prepare_threshold=x", "postgres://u:p@h/n?server_side_binding=maybe"],
          "expected server_side_binding=false to prepare no statements"),
+        (env.database, ["postgres://u:p@h/n?pgbouncer=session", "postgres://u:p@h/n?pgbouncer=2"],
+         "expected pgbouncer=true for a pooler in transaction mode"),
         (env.mail_server,
          ["x", "smtp://", "http://h", "smtp://h:0", "smtp://h:99999", "smtp://h:port", "smtp://[::1",
           "smtps://h/path", "smtps://h?x=1", "smtps://h#x", "console"],
@@ -180,6 +185,71 @@ def test_connect_timeout_of_the_address_wins() -> None:
     config = env.database("postgres://u:p@h/n?connect_timeout=2")
 
     assert config["OPTIONS"]["connect_timeout"] in (2, "2")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "names", "ports"),
+    [
+        ("one,two", "one,two", "5432,5432"),
+        ("one.example:5433,two", "one.example,two", "5433,5432"),
+        ("10.0.0.1:1,10.0.0.2:2,[2001:db8::1]:3", "10.0.0.1,10.0.0.2,2001:db8::1", "1,2,3"),
+    ],
+)
+def test_several_hosts_are_named_as_libpq_has_them(hosts: str, names: str, ports: str) -> None:
+    config = env.database(f"postgres://u:p%40s,s@{hosts}/roster?target_session_attrs=read-write")
+
+    assert (config["HOST"], config["PORT"]) == (names, ports)
+    assert (config["USER"], config["PASSWORD"], config["NAME"]) == ("u", "p@s,s", "roster")
+    assert config["OPTIONS"]["target_session_attrs"] == "read-write"
+
+
+@pytest.mark.parametrize(
+    ("query", "is_binding", "is_without_cursors"),
+    [
+        ("", True, False),
+        ("?server_side_binding=false", False, False),
+        ("?pgbouncer=true", False, True),
+        ("?pgbouncer=true&server_side_binding=true", True, True),
+        ("?pgbouncer=false", True, False),
+    ],
+)
+def test_behind_a_pooler_nothing_outlives_a_transaction(
+    query: str, is_binding: bool, is_without_cursors: bool
+) -> None:
+    config = env.database(f"postgres://u:p@h/n{query}")
+
+    assert config["OPTIONS"]["server_side_binding"] is is_binding
+    assert config["DISABLE_SERVER_SIDE_CURSORS"] is is_without_cursors
+    assert "pgbouncer" not in config["OPTIONS"]
+
+
+def test_replica_is_given_up_on_before_the_primary_is() -> None:
+    primary, replica = env.database("postgres://u:p@h/n"), env.replica("postgres://u:p@h/n")
+
+    for limit in ("connect_timeout", "tcp_user_timeout"):
+        assert replica["OPTIONS"][limit] < primary["OPTIONS"][limit]
+    assert replica["TEST"] == {"MIRROR": "default"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({}, "required with it is its primary, in DATABASE_URL"),
+        ({"DATABASE_URL": "sqlite:////srv/db.sqlite3"},
+         "required with it is its primary, in DATABASE_URL"),
+        ({"DATABASE_REPLICA_URL": "sqlite:////srv/hunter2secret"},
+         "expected postgres://user:password@host:port/name, only that has replicas"),
+        ({"DATABASE_REPLICA_URL": "postgres://u:hunter2secret@h:port/n"},
+         "expected postgres://user:password@host:port/name or sqlite:///file"),
+    ],
+)  # fmt: skip
+def test_replica_without_its_primary_is_refused(variables: dict[str, str], reason: str) -> None:
+    replica = {"DATABASE_REPLICA_URL": "postgres://u:hunter2secret@h/n"}
+    finished = load(SECRET_KEY=KEY_OF_OUR_OWN, **{**replica, **variables})
+
+    assert finished.returncode != 0
+    assert f"DATABASE_REPLICA_URL: {reason}" in finished.stderr
+    assert "hunter2secret" not in finished.stderr
 
 
 # Secrets
@@ -338,7 +408,8 @@ def test_a_session_may_not_outlive_the_longest_session(days: str, most: str, is_
 def test_good_environment_starts() -> None:
     finished = load(
         DATABASE_URL="postgres://u:p@h/n",
-        SECRET_KEY="an-installation's-own-" + "7" * 3 + "-" + "q" * 20,
+        DATABASE_REPLICA_URL="postgres://u:p@g/n",
+        SECRET_KEY=KEY_OF_OUR_OWN,
         WEB_WORKERS="3",
         PUBLIC_URL="https://accounts.example.com",
     )

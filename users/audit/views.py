@@ -9,11 +9,13 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 from typing_extensions import override
 
+from config.api.answers import Answer
 from config.api.errors import Invalid
 from config.api.pagination import answer_page, page_fields
 from config.api.parameters import Narrowing
 from config.api.views import Manners
 from config.audit.models import AuditEvent
+from config.replica import read
 from users.audit.filters import EventFilters
 from users.audit.representation import represent_event
 from users.audit.schema import OPERATIONS
@@ -35,5 +37,10 @@ class AuditEventViewSet(Manners, GenericViewSet[AuditEvent]):
         query, faults = self.read_query()
         if faults:
             raise Invalid(faults)
-        events = self.filters.narrow(AuditEvent.objects.order_by("-id"), query)
-        return answer_page(request, events, query, represent_event)
+
+        def page(using: str) -> Answer:
+            newest_first = AuditEvent.objects.using(using).order_by("-id")
+            events = self.filters.narrow(newest_first, query)
+            return answer_page(request, events, query, represent_event)
+
+        return read(request, page)

@@ -1,0 +1,1 @@
+"""Roster on more than one machine: real servers, which these tests start and end themselves."""
