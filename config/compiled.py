@@ -66,16 +66,20 @@ class CompiledQuery:
             for p in plan.parameters
         ]
         try:
-            rows = self._fetch(connection, plan, bound)
+            rows = self._fetch(connection, plan, bound, plan.preparing(connection))
         except NotSupportedError:  # PostgreSQL: a migration has changed a column that it returns
             if connection.in_atomic_block:
                 raise
             connection.close()
-            rows = self._fetch(connection, plan, bound)
+            # Behind a pooler the next connection may have the same statement prepared.
+            rows = self._fetch(connection, plan, bound, nullcontext())
         return rows if not plan.converters else [_converted(row, plan, connection) for row in rows]
 
-    def _fetch(self, connection: Any, plan: _Plan, bound: list[Any]) -> list[tuple[Any, ...]]:
-        with plan.preparing(connection), connection.cursor() as cursor:
+    @staticmethod
+    def _fetch(
+        connection: Any, plan: _Plan, bound: list[Any], context: AbstractContextManager[None]
+    ) -> list[tuple[Any, ...]]:
+        with context, connection.cursor() as cursor:
             cursor.execute(plan.sql, bound)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows

@@ -1,5 +1,6 @@
 """Two web hosts on one PostgreSQL behind a pooler, its replica, and one Redis."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,17 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import BASE_DIR, Service, prepare, serving, wait_until_ready
-from tests.machines.engines import PGBOUNCER, Postgres, pgbouncer, replicated
+from tests.machines.engines import HAS_SERVERS, PGBOUNCER, Postgres, pgbouncer, replicated
 from tests.mails import free_port
 from tests.redis_server import HAS_REDIS, running_redis
 
 MAX_LAG = 8  # seconds
+
+
+SERVERS = pytest.mark.skipif(
+    os.environ["DATABASE_URL"].startswith("sqlite") or not HAS_SERVERS,
+    reason="once, with the tests on PostgreSQL, whose programs must be here",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/machines/" in item.path.as_posix():
             item.add_marker(pytest.mark.xdist_group("machines"))
+            item.add_marker(SERVERS)
 
 
 @dataclass(frozen=True)

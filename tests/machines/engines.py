@@ -17,7 +17,10 @@ import psycopg
 from tests.bench.cluster import find_binaries
 from tests.mails import free_port
 
-PGBOUNCER = os.environ.get("PGBOUNCER") or shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin") or "pgbouncer"
+# One that keeps prepared statements (from 1.21 on), where the system's does not: .ci/run builds it.
+NEWER_PGBOUNCER = os.environ.get("PGBOUNCER") or PGBOUNCER
+HAS_SERVERS = any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb")
 AS_OWNER = ["runuser", "-u", "postgres", "--"] if getpass.getuser() == "root" else []
 
 
@@ -61,9 +64,7 @@ class Postgres:
     def kill(self) -> None:
         """End all its processes by SIGKILL, as when the machine loses power."""
         server = int((self.data / "postmaster.pid").read_text().split()[0])
-        children = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(server)], capture_output=True, text=True, check=False
-        ).stdout.split()
+        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
         for pid in [server, *map(int, children)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -93,13 +94,22 @@ def folder_of_servers() -> Iterator[Path]:
 
 
 @contextmanager
-def replicated() -> Iterator[tuple[Postgres, Postgres]]:
-    """Lend a primary, and a replica that has on disk whatever the primary has acknowledged."""
+def replicated(like: Postgres | None = None) -> Iterator[tuple[Postgres, Postgres]]:
+    """Lend a primary, and a replica that has on disk whatever the primary has acknowledged.
+
+    They are empty, or have what another server has at this moment.
+    """
     with folder_of_servers() as folder:
         primary, replica = Postgres(folder, "first"), Postgres(folder, "second")
         try:
-            primary.create()
+            if like is None:
+                primary.create()
+            else:
+                primary.follow(like)
             primary.start()
+            if like is not None:
+                primary.ask("ALTER SYSTEM RESET synchronous_standby_names")
+                primary.ask("SELECT pg_promote(), pg_reload_conf()")
             replica.follow(primary)
             replica.start()
             primary.ask("ALTER SYSTEM SET synchronous_standby_names = 'second'")
@@ -112,7 +122,9 @@ def replicated() -> Iterator[tuple[Postgres, Postgres]]:
 
 
 @contextmanager
-def pgbouncer(server: Postgres, *, size: int, settings: str = "") -> Iterator[str]:
+def pgbouncer(
+    server: Postgres, *, size: int, program: str = PGBOUNCER, settings: str = ""
+) -> Iterator[str]:
     """Lend the URL of a pooler in transaction mode with `size` connections of the server."""
     port = free_port()
     config = server.folder / f"pgbouncer-{port}.ini"
@@ -128,7 +140,7 @@ def pgbouncer(server: Postgres, *, size: int, settings: str = "") -> Iterator[st
     log = config.with_suffix(".log")
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [*AS_OWNER, PGBOUNCER, str(config)], stdout=stream, stderr=subprocess.STDOUT
+            [*AS_OWNER, program, str(config)], stdout=stream, stderr=subprocess.STDOUT
         )
     url = f"postgres://roster@127.0.0.1:{port}/postgres"
     try:
@@ -155,3 +167,12 @@ def until(is_so: Callable[[], object], *, seconds: float = 30, log: Path | None 
         assert waited < seconds, log.read_text() if log else f"not within {seconds} s"
         time.sleep(0.05)
     return time.monotonic() - started
+
+
+def keeps_statements(program: str) -> bool:
+    """Tell whether this PgBouncer keeps prepared statements in its transaction mode."""
+    if shutil.which(program) is None:
+        return False
+    printed = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    major, minor = printed.stdout.split()[1].split(".")[:2]
+    return (int(major), int(minor)) >= (1, 21)

@@ -12,16 +12,17 @@ from threading import Event
 
 import pytest
 
-from tests.live.conftest import BASE_DIR, PASSWORD, Service, prepare
-from tests.machines.conftest import host
+from tests.live.conftest import BASE_DIR, PASSWORD, Service
+from tests.machines.conftest import Machines, host
 from tests.machines.engines import Postgres, replicated, until
 
 WRITERS = 4
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[Postgres, Postgres]]:
-    with replicated() as servers:
+def pair(machines: Machines) -> Iterator[tuple[Postgres, Postgres]]:
+    """Lend servers that may be spoiled, with what the others have."""
+    with replicated(like=machines.primary) as servers:
         yield servers
 
 
@@ -65,14 +66,16 @@ class Stream:
 
 
 def test_promotion_is_followed_and_loses_nothing(
-    pair: tuple[Postgres, Postgres], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pair: tuple[Postgres, Postgres],
+    machines: Machines,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     primary, replica = pair
-    environment = prepare(primary.url) | {
+    environment = machines.environment | {
         "DATABASE_URL": f"postgres://roster@{primary.place},{replica.place}/postgres"
         "?target_session_attrs=read-write",
         "DATABASE_REPLICA_URL": replica.url,
-        "WEB_WORKERS": "1",
     }
     with ExitStack() as stack:
         hosts = [stack.enter_context(host(environment, tmp_path / f"{n}.log")) for n in (1, 2)]
