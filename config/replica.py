@@ -96,6 +96,26 @@ def lag() -> float | None:
     return watch.lag
 
 
+class Written:
+    """How far the primary had written, and when: what a replica has of that tells its age."""
+
+    def __init__(self) -> None:
+        self._notes: deque[tuple[float, int]] = deque(maxlen=REMEMBERED)
+
+    def note(self, moment: float, position: int) -> None:
+        self._notes.append((moment, position))
+
+    def age(self, now: float, replayed: int) -> float:
+        """Return since when a replica may lack something; forget what came before that."""
+        reached: tuple[float, int] | None = None
+        while self._notes and self._notes[0][1] <= replayed:
+            reached = self._notes.popleft()
+        if reached is None:
+            return AWAY
+        self._notes.appendleft(reached)
+        return now - reached[0]
+
+
 class Watch:
     """How old the replica is, as this process last found."""
 
@@ -104,7 +124,7 @@ class Watch:
         self._lock = Lock()
         self._next = 0.0  # when to measure again
         self._found = -LASTS
-        self._written: deque[tuple[float, int]] = deque(maxlen=REMEMBERED)  # when, how far
+        self._written = Written()
         self._is_used: bool | None = None
 
     def is_usable(self) -> bool:
@@ -142,18 +162,8 @@ class Watch:
             return AWAY, type(fault).__name__
         if not is_replica:  # it was promoted, or never was one
             return AWAY, "it is no replica"
-        self._written.append((now, int(written)))
-        return self._age(int(replayed or 0)), ""
-
-    def _age(self, replayed: int) -> float:
-        """Return since when the replica may lack what was written; forget all that is older."""
-        reached: tuple[float, int] | None = None
-        while self._written and self._written[0][1] <= replayed:
-            reached = self._written.popleft()
-        if reached is None:
-            return AWAY
-        self._written.appendleft(reached)
-        return time.monotonic() - reached[0]
+        self._written.note(now, int(written))
+        return self._written.age(time.monotonic(), int(replayed or 0)), ""
 
     def _tell(self, reason: str) -> None:
         is_used = self.lag <= settings.REPLICA_MAX_LAG
