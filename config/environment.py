@@ -275,6 +275,8 @@ def _database(value: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     if "prepare_threshold" in options or not isinstance(options["server_side_binding"], bool):
         raise ValueError("expected server_side_binding=false to prepare no statements")
     age = 0 if options.get("pool") else 60  # the pool keeps connections itself
+    if options.get("pool") is True:
+        options["pool"] = {"timeout": options["connect_timeout"]}
     kept = {"CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
     kept |= {"DISABLE_SERVER_SIDE_CURSORS": bool(has_pooler), "ENGINE": OUR_POSTGRESQL}
     return config | kept
@@ -298,15 +300,16 @@ def _parsed(url: str) -> dict[str, Any]:
 
 SEVERAL_HOSTS = re.compile(r"([a-z]+://(?:[^@/?#]*@)?)([^@/?#]*,[^@/?#]*)([/?#].*)\Z")
 
-# A machine that vanished without a word is noticed after seconds, not minutes (tcp(7)). Values are
-# bound by the server, so that statements can be prepared: see `config/postgresql`.
+# Seconds and, in the end, milliseconds. A server that vanishes closes nothing: what it has not
+# acknowledged, or an empty probe after 5 s of silence, tells within another 5 s that it has gone.
 POSTGRESQL_OPTIONS: Mapping[str, Any] = {
-    "connect_timeout": 5,
-    "tcp_user_timeout": 10_000,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
+    "connect_timeout": 2,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5000,
 }
-REPLICA_OPTIONS = {**POSTGRESQL_OPTIONS, "connect_timeout": 2, "tcp_user_timeout": 3_000}
+REPLICA_OPTIONS = {**POSTGRESQL_OPTIONS, "tcp_user_timeout": 3000}
 
 
 # IMMEDIATE: a transaction that may write takes its turn at the start, two never deadlock half-way.

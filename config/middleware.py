@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
@@ -23,6 +23,8 @@ log = logging.getLogger("roster.request")
 NO_ID = "-"
 request_id: ContextVar[str] = ContextVar("request_id", default=NO_ID)
 
+# read_only_sql_transaction: it is becoming a standby; idle_in_transaction_session_timeout
+NOT_FOR_LONG = ("25006", "25P03")
 ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -107,10 +109,23 @@ class RequestMiddleware:
         """Answer 503 where the database or the service is away or busy; one may try again."""
         if isinstance(fault, Busy):
             return unavailable(request, str(fault.detail), fault.wait)
-        if not isinstance(fault, OperationalError | InterfaceError):
+        if not is_unavailable(fault):
             return None
-        log.error("database unavailable: %s", type(fault).__name__, exc_info=fault)
+        # No trace each time: an outage has as many as there are requests.
+        log.error("database unavailable: %s: %s", type(fault).__name__, first_line(fault))
         return unavailable(request, "Try again in a few seconds.", 5)
+
+
+def is_unavailable(fault: Exception) -> bool:
+    """Tell whether the database is away, full, too slow, or one that may only be read."""
+    if isinstance(fault, InternalError):
+        return getattr(fault.__cause__, "sqlstate", "") in NOT_FOR_LONG
+    return isinstance(fault, OperationalError | InterfaceError)
+
+
+def first_line(fault: Exception) -> str:
+    """Return what the database says is wrong, without the statement that may follow."""
+    return (str(fault).splitlines() or [""])[0]
 
 
 def unavailable(request: HttpRequest, detail: str, wait: int) -> HttpResponse:

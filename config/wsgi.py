@@ -7,6 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
+from django.db import connections
+
+from config.postgresql.limits import limit_statements
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -37,3 +40,5 @@ logging.captureWarnings(settings.LOG_FORMAT == "json")  # or Python prints them 
 application = get_wsgi_application()
 application.request_class = UTF8Request
 count_worker_start()
+# Here and not in the settings: commands that build an index or migrate take as long as they take.
+limit_statements(connections.settings, settings.STATEMENT_TIMEOUT)

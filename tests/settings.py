@@ -19,6 +19,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
+STATEMENT_TIMEOUT = 0  # in this process, where a test may wait for others
+
 WHITENOISE_AUTOREFRESH = True  # look when asked, instead of scanning var/static for each test
 
 METRICS_TOKEN = "a-token-for-those-who-watch"  # not in the environment: started servers have none

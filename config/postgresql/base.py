@@ -1,12 +1,19 @@
 """The module that Django loads for `ENGINE = "config.postgresql"`."""
 
 import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from django.db.backends.postgresql import base
+from psycopg.errors import ConnectionTimeout
 from typing_extensions import override
+
+SILENCE = 1  # seconds until a server that did not answer is asked again
+
+silent_until: dict[str, float] = {}  # by alias, in this process; kept while it does not answer
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -23,6 +30,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is not None and not self.pool and not is_readable(self.connection):
             self.health_check_done = True
         super().close_if_health_check_failed()
+
+    @override
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect; while the server does not answer, one at a time waits to see whether it does.
+
+        Or else each request in turn would hold a thread until it has waited itself.
+        """
+        now, until = time.monotonic(), silent_until.get(self.alias, 0.0)
+        if now < until:
+            raise psycopg.OperationalError("the database did not answer a moment ago")
+        if until:
+            silent_until[self.alias] = now + int(conn_params["connect_timeout"]) + SILENCE
+        try:
+            connection = super().get_new_connection(conn_params)
+        except ConnectionTimeout:
+            silent_until[self.alias] = time.monotonic() + SILENCE
+            raise
+        except psycopg.Error:
+            silent_until.pop(self.alias, None)  # it has said something
+            raise
+        silent_until.pop(self.alias, None)
+        return connection
 
     @contextmanager
     def preparing(self) -> Iterator[None]:

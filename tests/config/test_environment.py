@@ -14,6 +14,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config import environment as env
+from config.postgresql.limits import limit_statements
 from config.secret_files import kept_secret
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,13 +179,56 @@ def test_postgresql_keeps_connections_unless_a_pool_does(query: str, age: int) -
     assert tuple(config[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "NAME")) == expected
     assert config["CONN_MAX_AGE"] == age
     assert config["CONN_HEALTH_CHECKS"] is True
-    assert config["OPTIONS"]["connect_timeout"] == 5
+    assert config["OPTIONS"]["connect_timeout"] == 2
 
 
 def test_connect_timeout_of_the_address_wins() -> None:
-    config = env.database("postgres://u:p@h/n?connect_timeout=2")
+    config = env.database("postgres://u:p@h/n?connect_timeout=9")
 
-    assert config["OPTIONS"]["connect_timeout"] in (2, "2")
+    assert config["OPTIONS"]["connect_timeout"] in (9, "9")
+
+
+def test_vanished_server_is_noticed_within_seconds() -> None:
+    options = env.database("postgres://u:p@h/n?tcp_user_timeout=9000")["OPTIONS"]
+
+    assert options["keepalives_idle"] <= 5
+    assert options["tcp_user_timeout"] in (9000, "9000")
+
+
+def test_pool_waits_no_longer_than_a_connection_may_take() -> None:
+    options = env.database("postgres://u:p@h/n?pool=true")["OPTIONS"]
+
+    assert options["pool"] == {"timeout": 2}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "-c statement_timeout=7s -c idle_in_transaction_session_timeout=60s"),
+        (
+            {"options": "-c statement_timeout=9s"},
+            "-c statement_timeout=7s -c idle_in_transaction_session_timeout=60s"
+            " -c statement_timeout=9s",  # the last one holds
+        ),
+    ],
+)
+def test_statements_of_requests_are_limited_on_postgresql(
+    given: dict[str, str], expected: str
+) -> None:
+    ours = {"ENGINE": "config.postgresql", "OPTIONS": dict(given)}
+    sqlite = env.database("sqlite:////srv/db.sqlite3")
+    before = dict(sqlite["OPTIONS"])
+    limit_statements({"default": ours, "other": sqlite}, 7)
+
+    assert ours["OPTIONS"] == {"options": expected}
+    assert sqlite["OPTIONS"] == before
+
+
+def test_no_limit_sends_no_parameter() -> None:
+    ours = env.database("postgres://u:p@h/n")
+    limit_statements({"default": ours}, 0)
+
+    assert "options" not in ours["OPTIONS"]
 
 
 @pytest.mark.parametrize(
