@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from config.api.errors import problem_response
 from config.api.routing import read_only
+from config.draining import is_draining
 from users.figures import TOO_LONG, oldest_mail
 
 OK, LATE, DEGRADED = "ok", "late", "degraded"
@@ -79,10 +80,12 @@ CHECKS: dict[str, Callable[[], str]] = {
 
 @read_only
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when the database answers and has every migration, else 503.
+    """Answer 200 when the database answers and has every migration; 503 else, and before an end.
 
     What is wrong but keeps nobody from being served makes the status `degraded`.
     """
+    if is_draining():
+        return problem_response(request, 503, "unavailable", "This process is about to stop.")
     try:
         said = {name: check() for name, check in CHECKS.items()}
     except (DatabaseError, InterfaceError):

@@ -21,9 +21,10 @@ from django.db import InterfaceError, OperationalError
 from config import metrics
 from config.api.errors import CONTENT_TYPE, Busy, Fault, problem_body
 from config.api.parsing import MAX_BODY_BYTES
+from config.draining import is_draining, listen
 from config.logs import log_answer
 from config.middleware import DATA_POLICY, log, request_id, request_id_of
-from config.threads import Threads
+from config.threads import Apart, Overloaded, Threads
 from config.turns import hashes, turns
 from config.uploads import (
     BUSY,
@@ -46,6 +47,7 @@ FEW, MORE = 2, 6  # threads of a worker; while some wait for Argon2 or the datab
 NO_LENGTH = "Send the file with a Content-Length."
 AWAY = "Try again in a few seconds."
 LOGINS = ("/auth/login", "/admin/login")
+OVERLOADED = "Too many requests are waiting. Try again in a few seconds."
 REFUSAL_CODES = {
     408: "request_timeout",
     413: "payload_too_large",
@@ -57,12 +59,18 @@ Headers = list[tuple[str, str]]
 Run = Callable[..., Awaitable[Any]]
 
 threads = Threads(FEW, MORE)
+# Probes say how it is, above all where there are more requests than threads or no database.
+_alive, _ready = Apart("live"), Apart("ready")
+apart = {"/livez": _alive, "/healthz": _alive, "/readyz": _ready}
 
 
 class Application:
     """One request in, one answer out."""
 
     uploads = 0  # under way in this worker
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        listen(loop)
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         try:
@@ -72,6 +80,8 @@ class Application:
             if scope.path.removesuffix("/") in LOGINS:
                 metrics.count_login("unavailable")
             refuse(protocol, scope, 503, str(fault.detail), ("retry-after", str(fault.wait)))
+        except Overloaded:
+            refuse(protocol, scope, 503, OVERLOADED, ("retry-after", "5"))
         except (OperationalError, InterfaceError, OSError) as fault:  # a database, or a full disk
             log.error("unavailable: %s", type(fault).__name__)  # no trace each time
             refuse(protocol, scope, 503, AWAY, ("retry-after", "5"))
@@ -102,7 +112,7 @@ class Application:
             async with turns.wait():
                 await answer(environ, protocol, threads.run_slowly)
         else:
-            await answer(environ, protocol, threads.run)
+            await answer(environ, protocol, apart.get(scope.path.rstrip("/"), threads).run)
 
     async def _take_file(self, scope: Any, protocol: Any) -> None:
         length = announced(scope.headers)
@@ -154,6 +164,8 @@ def respond_to(environ: dict[str, Any], protocol: Any) -> IO[bytes] | None:
     From the thread that has it: the event loop may have to wait for its turn.
     """
     status, headers, content = respond(environ)
+    if is_draining():  # so that nobody sends on a connection that is closed at that moment
+        headers.append(("connection", "close"))
     if isinstance(content, bytes):
         protocol.response_bytes(status, headers, content)
         return None

@@ -1,26 +1,71 @@
 """The production server: `python -m config.server --host 127.0.0.1 --port 8000`."""
 
 import argparse
+import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Timer
+from typing import Any
 
 import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.server.mp import MPServer
+from typing_extensions import override
 
+from config.draining import SIGNAL
 from config.logs import SERVER_TOO
+
+log = logging.getLogger("roster.server")
+
+# A worker that dies within this many seconds of its start cannot start: all end, with status 1.
+STARTS = 2
+GRANIANS = 5.5  # what Granian takes: two that are killed in a row would end all
 
 STANDARD = (0, 1, 2)  # in, out, error
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # a fresh folder in it, for its owner alone
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class Server(MPServer):
+    """Granian that says it will stop before it does, and outlives workers that are killed."""
+
+    def __init__(self, *arguments: Any, drain_seconds: int, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.drain_seconds = drain_seconds
+        self.is_draining = False
+
+    @override
+    def signal_handler_interrupt(self, *arguments: Any, **options: Any) -> None:
+        """Stop; at the first SIGTERM only when load balancers have had time to see it coming."""
+        number = arguments[0] if arguments else signal.SIGINT
+        if number != signal.SIGTERM or self.is_draining or not self.drain_seconds:
+            self._stop()
+            return
+        self.is_draining = True
+        log.info("stopping in %s s; /readyz says so", self.drain_seconds)
+        for worker in self.wrks:
+            os.kill(worker.inner.pid, SIGNAL)
+        timer = Timer(self.drain_seconds, self._stop)
+        timer.daemon = True
+        timer.start()
+
+    def _stop(self) -> None:
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call] # Granian's is not
+
+    @override
+    def _respawn_workers(self, workers: Any, *arguments: Any, **options: Any) -> None:
+        super()._respawn_workers(workers, *arguments, **options)
+        for index in workers:
+            self.respawned_wrks[index] -= GRANIANS - STARTS
 
 
 def main() -> None:
@@ -55,7 +100,8 @@ def open_what_is_closed() -> None:
 
 
 def serve(host: str, port: int) -> None:
-    Granian(
+    signal.signal(SIGNAL, signal.SIG_IGN)  # inherited: it ends no worker that is not yet listening
+    Server(
         "config.rsgi:app",
         address=host,
         port=port,
@@ -68,6 +114,7 @@ def serve(host: str, port: int) -> None:
         workers_kill_timeout=30,
         log_enabled=True,
         log_dictconfig=SERVER_TOO if settings.LOG_FORMAT == "json" else None,
+        drain_seconds=settings.DRAIN_SECONDS,
     ).serve()
 
 

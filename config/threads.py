@@ -1,11 +1,18 @@
 """The threads of a worker that serve requests: few take turns at the interpreter, more stand by."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 PATIENCE = 0.02  # seconds: tens of requests, where none of them waits for anything
+SHORTEST = 0.2  # seconds that each may wait while there are always some who do
+LONGEST = 1.0  # and in a rush that is over as soon
+
+
+class Overloaded(Exception):
+    """This has waited too long to begin, and nothing was done."""
 
 
 class Threads:
@@ -14,15 +21,21 @@ class Threads:
     With as many threads as there are requests, some of these wait for the interpreter while others
     have it again and again: the slowest of a hundred take several times as long. The few are stuck
     where they wait for a database, so what has not begun after `PATIENCE` goes to the others.
+
+    Where more comes than can be served, a queue without end makes everybody wait for ever longer,
+    and what is served last nobody waits for any more. So a call that has not begun after `LONGEST`
+    is given up; after `SHORTEST`, if there has been somebody waiting for as long as `LONGEST`.
     """
 
     def __init__(self, few: int, more: int, patience: float = PATIENCE) -> None:
         self._few = ThreadPoolExecutor(few, "request")
         self._more = ThreadPoolExecutor(more, "slow-request")
         self._patience = patience
+        self._waiting: deque[Future[Any]] = deque()  # for one of the more
+        self._nobody_waited = 0.0  # when that was seen last
 
     async def run(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what the call does, in one of the few threads if it can."""
+        """Return what the call does, in one of the few threads if it can; or `Overloaded`."""
         job, is_moved = self._few.submit(call, *arguments), False
 
         def move() -> None:
@@ -37,9 +50,46 @@ class Threads:
                 raise
         finally:
             timer.cancel()
-        return await self.run_slowly(call, *arguments)
+        return await self._run_past(call, *arguments)
+
+    async def _run_past(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        loop, is_given_up = asyncio.get_running_loop(), False
+        job = self._more.submit(call, *arguments)
+
+        def give_up() -> None:
+            nonlocal is_given_up
+            is_given_up = job.cancel()
+
+        timer = loop.call_at(self._wait_until(loop.time()), give_up)
+        self._waiting.append(job)
+        try:
+            return await asyncio.wrap_future(job)
+        except asyncio.CancelledError:
+            if not is_given_up:
+                raise
+            raise Overloaded from None
+        finally:
+            timer.cancel()
+
+    def _wait_until(self, now: float) -> float:
+        """Return when the next one is to be given up."""
+        while self._waiting and (self._waiting[0].running() or self._waiting[0].done()):
+            self._waiting.popleft()
+        if not self._waiting:
+            self._nobody_waited = now
+        return max(now + SHORTEST, self._nobody_waited + LONGEST)
 
     async def run_slowly(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Return what the call does, in none of the few threads: it is known to take long."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._more, call, *arguments)
+
+
+class Apart:
+    """A thread for calls of one kind, which wait for no others."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, name)
+
+    async def run(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)

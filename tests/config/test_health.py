@@ -1,5 +1,7 @@
 """/livez, /healthz and /readyz."""
 
+import asyncio
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from config import draining
 from users.models import Mail
 
 
@@ -86,6 +89,22 @@ def test_is_not_ready_without_database(
     assert (ready.status_code, live.status_code) == (503, 200)
     assert ready.json()["code"] == "unavailable"
     assert "secret" not in ready.content.decode()
+
+
+def test_is_not_ready_before_it_stops(anonymous: APIClient, db: None) -> None:
+    async def tell() -> None:
+        loop = asyncio.get_running_loop()
+        draining.listen(loop)
+        os.kill(os.getpid(), draining.SIGNAL)
+        await asyncio.sleep(0)  # the loop hears of it
+
+    assert anonymous.get("/readyz").status_code == 200
+    asyncio.run(tell())
+    try:
+        assert anonymous.get("/readyz").status_code == 503
+        assert anonymous.get("/livez").status_code == 200
+    finally:
+        draining._is_told.clear()
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz", "/readyz/"])

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Iterator
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.test import Client
 
 from config import rsgi
 from config.api.parsing import MAX_BODY_BYTES
+from config.threads import Threads
 from config.uploads import MOST_AT_ONCE, is_upload, may_upload as may_send
 from tests.conftest import Login
 from tests.factories import PASSWORD
@@ -336,3 +338,28 @@ def test_operators_may_send_files_by_their_cookie(administrator: User, client: C
     assert may_send(scope("POST", path, ("cookie", f"a=b; roster_admin={cookie}")))
     for other in ("roster_admin=x", "a=b", "", f"roster_admin={cookie}x"):
         assert not may_send(scope("POST", path, ("cookie", other)))
+
+
+def test_answers_503_to_what_cannot_begin_and_probes_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    full, is_free = Threads(1, 1, patience=0), Event()
+    monkeypatch.setattr(rsgi, "threads", full)
+    refused, alive = Connection(), Connection()
+
+    async def overload() -> None:
+        stuck = [asyncio.create_task(full.run(is_free.wait, 30)) for _ in range(2)]
+        await asyncio.sleep(0.05)  # both have begun
+        await rsgi.app.__rsgi__(scope("GET", "/livez"), alive)
+        await rsgi.app.__rsgi__(scope("GET", "/users"), refused)
+        is_free.set()
+        await asyncio.gather(*stuck)
+
+    asyncio.run(overload())
+
+    assert alive.answer is not None
+    assert alive.answer[0] == 200
+    assert refused.answer is not None
+    status, headers, body = refused.answer
+    assert (status, dict(headers)["retry-after"]) == (503, "5")
+    assert json.loads(body)["code"] == "unavailable"

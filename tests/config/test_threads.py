@@ -5,7 +5,7 @@ from threading import Event, get_ident
 
 import pytest
 
-from config.threads import Threads
+from config.threads import LONGEST, SHORTEST, Apart, Overloaded, Threads
 
 
 def test_quick_calls_share_the_few_threads() -> None:
@@ -55,3 +55,59 @@ def test_faults_come_through_and_nothing_runs_twice() -> None:
     with pytest.raises(LookupError):
         asyncio.run(threads.run(fail))
     assert runs == [1]
+
+
+def test_what_cannot_begin_for_long_is_given_up_and_never_runs() -> None:
+    threads, is_free = Threads(1, 1, patience=0), Event()
+    runs: list[int] = []
+
+    async def overload() -> float:
+        stuck = [asyncio.create_task(threads.run(is_free.wait, 30)) for _ in range(2)]
+        await asyncio.sleep(0.05)  # both have begun
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Overloaded):
+            await threads.run(runs.append, 1)
+        waited = asyncio.get_running_loop().time() - began
+        is_free.set()
+        await asyncio.gather(*stuck)
+        await threads.run(int)  # the threads are as before
+        return waited
+
+    assert LONGEST <= asyncio.run(overload()) < LONGEST + 2
+    assert runs == []
+
+
+def test_where_always_somebody_waits_the_next_are_given_up_sooner() -> None:
+    threads, is_free = Threads(1, 1, patience=0), Event()
+
+    async def overload() -> float:
+        loop = asyncio.get_running_loop()
+        stuck = [asyncio.create_task(threads.run(is_free.wait, 30)) for _ in range(2)]
+        await asyncio.sleep(0.05)  # both have begun
+        first = asyncio.create_task(threads.run(int))
+        await asyncio.sleep(LONGEST - SHORTEST / 2)
+        second, began = asyncio.create_task(threads.run(int)), loop.time()
+        await asyncio.wait([first])
+        third = asyncio.create_task(threads.run(int))
+        await asyncio.wait([second, third])
+        waited = loop.time() - began
+        is_free.set()
+        await asyncio.gather(*stuck)
+        assert all(isinstance(one.exception(), Overloaded) for one in (first, second, third))
+        return waited
+
+    assert asyncio.run(overload()) < LONGEST
+
+
+def test_what_stands_apart_waits_for_no_others() -> None:
+    threads, one, is_free = Threads(1, 1, patience=0), Apart("one"), Event()
+
+    async def overload() -> int:
+        stuck = [asyncio.create_task(threads.run(is_free.wait, 30)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        answered: int = await one.run(get_ident)
+        is_free.set()
+        await asyncio.gather(*stuck)
+        return answered
+
+    assert asyncio.run(overload()) != get_ident()
