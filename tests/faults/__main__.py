@@ -13,7 +13,7 @@ if not apps.ready:  # run by itself: what follows imports models
     django.setup()
 
 from tests.bench import usage
-from tests.faults import databases, processes
+from tests.faults import clocks, databases, disks, migrations, processes, stores
 from tests.faults.report import HEAD, Report
 
 
@@ -36,8 +36,13 @@ FAULTS = {
     "frozen": Fault(databases.frozen, 15, 8),
     "drain": Fault(processes.told_to_stop, 3, 3),
     "workers": Fault(processes.killed_workers, 120, 20),
+    "redis": Fault(stores.gone, 10, 5),
+    "disk-postgresql": Fault(disks.full_postgresql, 10, 5),
+    "disk-sqlite": Fault(disks.full_sqlite, 10, 5),
     "log-full": Fault(processes.full_log, 10, 5),
     "log-closed": Fault(processes.closed_log, 10, 5),
+    "clock": Fault(clocks.steps),
+    "migrations": Fault(migrations.killed),
 }
 
 

@@ -51,7 +51,7 @@ def is_in_flight(outcome: Outcome, moment: float) -> bool:
 def told_to_stop(seconds: float) -> Report:
     """Send until `/readyz` says that it will stop, as a load balancer does."""
     report = Report(f"SIGTERM under load, DRAIN_SECONDS={seconds:.0f}")
-    with stage.on_postgresql(DRAIN_SECONDS=f"{seconds:.0f}") as one:
+    with stage.on_postgresql({"DRAIN_SECONDS": f"{seconds:.0f}"}) as one:
         with running(one.mixed()) as load:
             wait_for(lambda: load.count(ACKNOWLEDGED) > 20)
             os.kill(one.server.pid, signal.SIGTERM)

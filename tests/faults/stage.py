@@ -4,7 +4,7 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,20 +80,21 @@ class Stage:
 
 @contextmanager
 def on_postgresql(
-    data: Path | None = None, log: Path | None = None, **settings: str
+    settings: Mapping[str, str] | None = None, *, data: Path | None = None, log: Path | None = None
 ) -> Iterator[Stage]:
     """Serve on a PostgreSQL of its own; `settings` are the environment's."""
     with cluster(data) as database:
-        environment = prepare(database.url) | NO_LIMITS | {"WEB_WORKERS": f"{WORKERS}"} | settings
+        ours = NO_LIMITS | {"WEB_WORKERS": f"{WORKERS}"} | dict(settings or {})
+        environment = prepare(database.url) | ours
         with served(environment, log) as (server, token, client):
             yield Stage(server, environment, token, client, cluster=database)
 
 
 @contextmanager
-def on_sqlite(folder: Path | None = None, **settings: str) -> Iterator[Stage]:
+def on_sqlite(folder: Path | None = None) -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(dir=folder) as made:
         file = Path(made) / "db.sqlite3"
-        ours = NO_LIMITS | {"WEB_WORKERS": f"{WORKERS}"} | settings
+        ours = NO_LIMITS | {"WEB_WORKERS": f"{WORKERS}"}
         environment = prepare(f"sqlite:///{file}") | ours
         with served(environment) as (server, token, client):
             yield Stage(server, environment, token, client, file=file)
