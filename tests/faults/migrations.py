@@ -1,35 +1,35 @@
 """What befalls a migration: killed in the middle, forward and back, with many users."""
 
-import random
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from tests.bench.cluster import find_binaries
+from tests.bench.load import prepare
 from tests.faults.database import Cluster, cluster
 from tests.faults.report import Report
-from tests.live.conftest import BASE_DIR, manage, prepare
+from tests.live.conftest import BASE_DIR, manage
 
 USERS = 100_000
-BACK = "0004"  # of users, before the tables and indexes that take long
-ROUNDS = 4  # killed so often each way
+WAYS = ("0004", "0008")  # of users: back before the tables and indexes that take long, forward
+ROUNDS = 6  # killed so often each way, a share of the whole time later each time
 RANDOM = "\\restrict", "\\unrestrict"  # pg_dump puts a random word behind these
 
 
 def killed(seconds: float) -> Report:
     report = Report(f"migrations killed, back and forward, with {USERS:,} users")
     with cluster() as database:
-        environment = prepare(database.url)
-        manage(environment, "seed_users", "--users", str(USERS), "--clients", "20")
+        environment = prepare(database.url, USERS)
         before, rows = schema(database), fingerprint(database)
+        whole = {target: run(environment, target)[2] for target in WAYS}
         took = []
-        for target in (BACK, "0008"):
-            for number in range(ROUNDS):
-                begin(environment, target, after=0.7 + number * random.uniform(0.3, 0.9))  # noqa: S311
+        for target in WAYS:
+            for number in range(1, ROUNDS + 1):
+                begin(environment, target, after=whole[target] * number / ROUNDS)
                 report.sent += 1
-            code, said, whole = run(environment, target)
-            took.append(whole)
+            code, said, seconds = run(environment, target)
+            took.append(seconds)
             report.claim(code == 0, f"it resumes to {target}: {said[-300:]}")
         report.acknowledged = 2
         report.refused = report.sent

@@ -9,8 +9,8 @@
 
 No more than these: each costs every write, and planning a query looks at all of them.
 
-PostgreSQL builds them while everybody goes on writing. Should that be broken off, drop those that
-are there already (`\\d users` in psql shows them, and which one is invalid) and migrate again.
+PostgreSQL builds them while everybody goes on writing. Should that be broken off, migrate again:
+those that are there already, whole or invalid, are made anew.
 """
 
 import django.db.models.deletion
@@ -33,9 +33,10 @@ OF_DJANGO = "users_client_id_26cc134a"
 
 
 class AddIndex(AddIndexConcurrently):
-    """Concurrently where the database can."""
+    """Concurrently where the database can; anew where an end in the middle has left a part."""
 
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        drop(schema_editor, self.index.name)
         way = AddIndexConcurrently if is_postgresql(schema_editor) else migrations.AddIndex
         way.database_forwards(self, app_label, schema_editor, from_state, to_state)
 
@@ -48,20 +49,27 @@ def is_postgresql(schema_editor):
     return schema_editor.connection.vendor == "postgresql"
 
 
+def drop(schema_editor, name):
+    concurrently = "CONCURRENTLY" if is_postgresql(schema_editor) else ""
+    schema_editor.execute(f"DROP INDEX {concurrently} IF EXISTS {name}")
+
+
 def forwards(apps, schema_editor):
+    drop(schema_editor, "users_last_login_desc")
     concurrently = "CONCURRENTLY" if is_postgresql(schema_editor) else ""
     nulls = NULLS_LAST[schema_editor.connection.vendor]
     schema_editor.execute(
         f"CREATE INDEX {concurrently} users_last_login_desc"
         f" ON users (last_login_at DESC {nulls}, id)"
     )
-    schema_editor.execute(f"DROP INDEX {concurrently} IF EXISTS {OF_DJANGO}")
+    drop(schema_editor, OF_DJANGO)
 
 
 def backwards(apps, schema_editor):
+    drop(schema_editor, OF_DJANGO)
     concurrently = "CONCURRENTLY" if is_postgresql(schema_editor) else ""
     schema_editor.execute(f"CREATE INDEX {concurrently} {OF_DJANGO} ON users (client_id)")
-    schema_editor.execute(f"DROP INDEX {concurrently} users_last_login_desc")
+    drop(schema_editor, "users_last_login_desc")
 
 
 class Migration(migrations.Migration):
