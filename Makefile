@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL = $(if $(shell command -v uv),VIRTUAL_ENV=$(VENV) uv pip install -q,$(BIN)/python -m pip install -q --disable-pip-version-check) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format fuzz timings page-times bench bench-savings bench-scale faults screenshots audit image lock clean
+.PHONY: help run test check format fuzz timings page-times bench bench-savings bench-scale faults load screenshots audit image lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,10 @@ image: $(VENV)/test ## Do the steps of the Dockerfile in a chroot and try the re
 # FAULTS= for some by their names, QUICK=1 for short ones.
 faults: $(VENV)/test ## Break what can break, under load, and count what is lost; fails where a claim does not hold (root; needs PostgreSQL, Redis, faketime)
 	@DJANGO_SETTINGS_MODULE=tests.settings TEST_DATABASE_URL= $(BIN)/python -m tests.faults $(if $(QUICK),--quick) $(FAULTS)
+
+# MINUTES= and USERS= for others than 30 and 100,000.
+load: $(VENV)/test ## Hold 60 % of the peak for half an hour, then send 2.5 times the peak; fails where a claim does not hold (needs PostgreSQL)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.bench.held $(if $(MINUTES),--minutes $(MINUTES)) $(if $(USERS),--users $(USERS))
 
 screenshots: $(VENV)/test ## Take the pictures in docs/screenshots anew, of made-up data (needs chromium)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.live.screenshots

@@ -47,6 +47,7 @@ FEW, MORE = 2, 6  # threads of a worker; while some wait for Argon2 or the datab
 NO_LENGTH = "Send the file with a Content-Length."
 AWAY = "Try again in a few seconds."
 LOGINS = ("/auth/login", "/admin/login")
+CLOSE = ("connection", "close")
 OVERLOADED = "Too many requests are waiting. Try again in a few seconds."
 REFUSAL_CODES = {
     408: "request_timeout",
@@ -80,8 +81,10 @@ class Application:
             if scope.path.removesuffix("/") in LOGINS:
                 metrics.count_login("unavailable")
             refuse(protocol, scope, 503, str(fault.detail), ("retry-after", str(fault.wait)))
-        except Overloaded:
-            refuse(protocol, scope, 503, OVERLOADED, ("retry-after", "5"))
+        except Overloaded:  # all of it has been read: the connection may stay, which is cheaper
+            status, headers, body = refused(scope, 503, OVERLOADED)
+            headers = [one for one in headers if one != CLOSE]
+            protocol.response_bytes(status, [*headers, ("retry-after", "5")], body)
         except (OperationalError, InterfaceError, OSError) as fault:  # a database, or a full disk
             log.error("unavailable: %s", type(fault).__name__)  # no trace each time
             refuse(protocol, scope, 503, AWAY, ("retry-after", "5"))
@@ -165,7 +168,7 @@ def respond_to(environ: dict[str, Any], protocol: Any) -> IO[bytes] | None:
     """
     status, headers, content = respond(environ)
     if is_draining():  # so that nobody sends on a connection that is closed at that moment
-        headers.append(("connection", "close"))
+        headers.append(CLOSE)
     if isinstance(content, bytes):
         protocol.response_bytes(status, headers, content)
         return None
@@ -287,7 +290,7 @@ def refused(scope: Any, status: int, detail: str) -> tuple[int, Headers, bytes]:
     body = problem_body(status, code, detail, given, faults)
     headers = [("content-type", CONTENT_TYPE), ("cache-control", "no-store")]
     headers += [("content-security-policy", DATA_POLICY), ("x-content-type-options", "nosniff")]
-    headers += [("x-request-id", given), ("connection", "close")]
+    headers += [("x-request-id", given), CLOSE]
     return status, headers, json.dumps(body).encode()
 
 
