@@ -41,7 +41,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if now < until:
             raise psycopg.OperationalError("the database did not answer a moment ago")
         if until:
-            silent_until[self.alias] = now + int(conn_params["connect_timeout"]) + SILENCE
+            silent_until[self.alias] = now + int(conn_params.get("connect_timeout", 2)) + SILENCE
         try:
             connection = super().get_new_connection(conn_params)
         except ConnectionTimeout:

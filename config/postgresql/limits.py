@@ -11,8 +11,9 @@ def limit_statements(databases: Mapping[str, dict[str, Any]], seconds: int) -> N
     """Let PostgreSQL end what takes longer, waiting for locks included; 0 leaves it to the server.
 
     For connections made from now on. The limits travel as a start-up parameter, `options`: no round
-    trip more, and `RESET` keeps them. A pooler in transaction mode takes none (its connections
-    serve others, too): 0 there, and a limit of the role or of the pooler.
+    trip more, and `RESET` keeps them. A pooler in transaction mode takes none, as its connections
+    serve others, too: where the settings know of it (no cursors of the server's) none is sent, and
+    the role or the pooler must have the limit.
     """
     if not seconds:
         return
@@ -22,7 +23,8 @@ def limit_statements(databases: Mapping[str, dict[str, Any]], seconds: int) -> N
     }
     added = [f"-c {name}={limit}" for name, limit in limits.items()]
     for database in databases.values():
-        if database["ENGINE"] == "config.postgresql":
+        has_pooler = database.get("DISABLE_SERVER_SIDE_CURSORS", False)
+        if database["ENGINE"] == "config.postgresql" and not has_pooler:
             options = database["OPTIONS"]
             # What the address itself says comes last, and wins.
             options["options"] = " ".join([*added, options.get("options", "")]).strip()

@@ -224,9 +224,10 @@ def test_statements_of_requests_are_limited_on_postgresql(
     assert sqlite["OPTIONS"] == before
 
 
-def test_no_limit_sends_no_parameter() -> None:
-    ours = env.database("postgres://u:p@h/n")
-    limit_statements({"default": ours}, 0)
+@pytest.mark.parametrize(("seconds", "has_pooler"), [(0, False), (5, True)])
+def test_no_limit_and_no_pooler_is_sent_a_parameter(seconds: int, has_pooler: bool) -> None:
+    ours = env.database("postgres://u:p@h/n") | {"DISABLE_SERVER_SIDE_CURSORS": has_pooler}
+    limit_statements({"default": ours}, seconds)
 
     assert "options" not in ours["OPTIONS"]
 

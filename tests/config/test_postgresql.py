@@ -1,11 +1,16 @@
 """Kept connections: one that the server has ended is noticed before it is used."""
 
+import socket
+import time
+from typing import Any
+
+import psycopg
 import pytest
 from django.db import close_old_connections, connection
 from django.db.models import BigAutoField
 
 from config.compiled import CompiledQuery, Parameter
-from config.postgresql.base import is_readable
+from config.postgresql.base import is_readable, silent_until
 from tests.factories import UserFactory
 from users.models import User
 
@@ -104,3 +109,23 @@ def test_changed_column_is_read_anew() -> None:
             assert by_id(pk=user.pk) == [(user.name,)]
     finally:
         other.close()
+
+
+def test_server_that_does_not_answer_is_asked_once_in_a_while() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # which accepts, and says nothing
+        other = connection.copy("silent")
+        place = {"HOST": "127.0.0.1", "PORT": silent.getsockname()[1], "CONN_MAX_AGE": 0}
+        other.settings_dict = connection.settings_dict | place
+        took = [time_of_refusal(other) for _ in range(3)]
+    while "silent" in silent_until:  # one that refuses is no longer silent, once it is asked again
+        assert time_of_refusal(other) < 1.5
+
+    assert took[0] > 1.5  # the least that psycopg waits is 2 s
+    assert max(took[1:]) < 0.5
+
+
+def time_of_refusal(other: Any) -> float:
+    began = time.monotonic()
+    with pytest.raises(psycopg.OperationalError):
+        other.connect()
+    return time.monotonic() - began
