@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0008_indexes_of_every_order'),
+        ('users', '0009_failed_mails'),
     ]
 
     operations = [
