@@ -9,6 +9,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from config import replica
 from config.api.errors import problem_response
 from config.api.routing import read_only
 from config.draining import is_draining
@@ -64,6 +65,11 @@ def mail() -> str:
     return LATE if oldest_mail() > TOO_LONG else OK
 
 
+def replica_age() -> str:
+    """Say `late` where lists are read from the primary since the replica is away or too old."""
+    return LATE if (replica.lag() or 0.0) > settings.REPLICA_MAX_LAG else OK
+
+
 @cache
 def known_migrations() -> frozenset[tuple[str, str]]:
     """Return those of the code; to read them takes longer than all queries."""
@@ -75,6 +81,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "database": database,
     "migrations": migrations,
     "mail": mail,
+    **({"replica": replica_age} if replica.is_configured() else {}),
 }
 
 

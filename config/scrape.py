@@ -23,7 +23,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from config import metrics
+from config import metrics, replica
 from config.api.errors import problem_response
 from config.api.routing import read_only
 from config.version import VERSION
@@ -145,6 +145,13 @@ class Service(Collector):
         yield gauge("roster_database_up", "Whether the database answers.", found is not None)
         if found:
             yield from of_database(found)
+        age = replica.lag()
+        if age is not None:
+            yield gauge(
+                "roster_replica_lag_seconds",
+                "How many seconds the replica may be behind; infinite while it is away.",
+                age,
+            )
 
 
 def of_database(found: Figures) -> Iterator[Metric]:

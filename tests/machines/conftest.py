@@ -17,6 +17,7 @@ from tests.mails import free_port
 from tests.redis_server import HAS_REDIS, running_redis
 
 MAX_LAG = 8  # seconds
+METRICS_TOKEN = "read-by-prometheus-alone"
 
 
 SERVERS = pytest.mark.skipif(
@@ -59,6 +60,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
             "DATABASE_REPLICA_URL": replica.url,
             "REPLICA_MAX_LAG_SECONDS": str(MAX_LAG),
             "CACHE_URL": stack.enter_context(running_redis(folder)),
+            "METRICS_TOKEN": METRICS_TOKEN,
             "WEB_WORKERS": "1",
         }
         hosts = (

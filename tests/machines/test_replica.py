@@ -1,5 +1,7 @@
 """Lists are read from the replica while it is young; nothing else is, nor after one's own write."""
 
+import math
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ from threading import Event
 import pytest
 
 from tests.live.conftest import PASSWORD, Service
-from tests.machines.conftest import MAX_LAG, Machines
+from tests.machines.conftest import MAX_LAG, METRICS_TOKEN, Machines
 from tests.machines.engines import until
 
 LIST_IN_REPLICA = (
@@ -131,6 +133,11 @@ def test_replica_that_is_too_old_is_not_read_and_said_once(paused: Machines) -> 
     assert took > MAX_LAG / 2  # so far it was read
     assert paused.replica.ask("SELECT pg_get_wal_replay_pause_state()") == "paused"
     assert second.log.read_text().count("not the replica") == told + 1
+    assert lag(second) > MAX_LAG
+    ready = second.call("GET", "/readyz")
+    assert (ready.status, ready.json["status"], ready.json["checks"]["replica"]) == (
+        200, "degraded", "late",
+    )  # fmt: skip
 
 
 def test_no_list_fails_while_the_replica_goes_and_comes(machines: Machines) -> None:
@@ -174,6 +181,18 @@ def test_a_host_is_ready_without_its_replica(machines: Machines) -> None:
     machines.replica.stop()
     try:
         until(lambda: not is_read(first, token))
-        assert first.call("GET", "/readyz").status == 200
+        ready = first.call("GET", "/readyz")
+        assert (ready.status, ready.json["checks"]["replica"]) == (200, "late")
+        assert lag(first) == math.inf
     finally:
         machines.replica.start()
+    until(lambda: is_read(first, token))
+    assert first.call("GET", "/readyz").json["checks"]["replica"] == "ok"
+    assert lag(first) <= MAX_LAG
+
+
+def lag(host: Service) -> float:
+    """Return what Prometheus is told."""
+    answer = host.call("GET", "/metrics", Authorization=f"Bearer {METRICS_TOKEN}")
+    (value,) = re.findall(r"^roster_replica_lag_seconds (.*)$", answer.body.decode(), re.MULTILINE)
+    return float(value)
