@@ -209,7 +209,7 @@ COLUMNS = {
     "clients": {"id", "name", "active", "created_at", "updated_at"},
     "sessions": {
         *("id", "user_id", "created_at", "refreshed_at", "expires_at"),
-        *("refresh_id", "spent_id", "user_agent", "address"),
+        *("refresh_id", "spent_id", "wrote_at", "user_agent", "address"),
     },
 }
 
