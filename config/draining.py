@@ -1,17 +1,43 @@
-"""Whether this process has been told that it is about to stop: `/readyz` says so until it does."""
+"""When this process is to stop: told beforehand, so that `/readyz` says so, or left alone.
+
+The server's main process tells its workers before it stops them. One that is killed tells nobody:
+its workers would serve on, by the code of then, and keep the port from the next server.
+"""
 
 import asyncio
+import os
 import signal
 from threading import Event
 
 SIGNAL = signal.SIGUSR1  # from the server's main process to its workers
+LOOKS = 0.5  # seconds between two looks whether that is still there
 
 _is_told = Event()
+_main_processes: list[int] = []
+
+
+def is_main() -> bool:
+    """Tell whether this is the process that leads, and not a worker that has just been forked."""
+    return _main_processes in ([], [os.getpid()])
+
+
+def lead() -> None:
+    """Let this be the main process of all that are forked from it."""
+    _main_processes[:] = [os.getpid()]
 
 
 def listen(loop: asyncio.AbstractEventLoop) -> None:
-    """Take the word from the main process."""
+    """Take the word from the main process, in a worker; stop when that has gone."""
     loop.add_signal_handler(SIGNAL, _is_told.set)
+    if _main_processes:
+        _watch(loop)
+
+
+def _watch(loop: asyncio.AbstractEventLoop) -> None:
+    if os.getppid() in _main_processes:
+        loop.call_later(LOOKS, _watch, loop)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def is_draining() -> bool:

@@ -21,7 +21,7 @@ from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 from typing_extensions import override
 
-from config.draining import SIGNAL
+from config.draining import SIGNAL, is_main, lead
 from config.logs import SERVER_TOO
 
 log = logging.getLogger("roster.server")
@@ -46,6 +46,8 @@ class Server(MPServer):
     @override
     def signal_handler_interrupt(self, *arguments: Any, **options: Any) -> None:
         """Stop; at the first SIGTERM only when load balancers have had time to see it coming."""
+        if not is_main():  # told before it could listen itself: it has nothing to finish
+            os._exit(0)
         number = arguments[0] if arguments else signal.SIGINT
         if number != signal.SIGTERM or self.is_draining or not self.drain_seconds:
             self._stop()
@@ -100,6 +102,7 @@ def open_what_is_closed() -> None:
 
 
 def serve(host: str, port: int) -> None:
+    lead()
     signal.signal(SIGNAL, signal.SIG_IGN)  # inherited: it ends no worker that is not yet listening
     Server(
         "config.rsgi:app",

@@ -1,0 +1,70 @@
+"""How the server ends when it is told to early, or is killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.conftest import BASE_DIR, Service, wait_until_ready
+from tests.mails import free_port
+
+pytestmark = pytest.mark.xdist_group("live")
+SOON = 15  # seconds; a worker that has to be killed takes 30
+
+
+class Run:
+    """A server of its own; `process` is the main one."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.service = Service(free_port(), log)
+        with log.open("wb") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "config.server", "--port", str(self.service.port)],
+                env=environment, cwd=BASE_DIR, stdout=stream, stderr=stream,
+            )  # fmt: skip
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Iterator[Run]:
+    started = Run(environment, tmp_path / "log")
+    yield started
+    started.process.kill()
+    started.process.wait()
+
+
+def until(claim: Callable[[], bool], seconds: float = SOON) -> None:
+    deadline = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_told_while_its_workers_are_starting_it_ends_at_once(run: Run) -> None:
+    until(lambda: "Spawning worker-1" in run.service.log.read_text(), seconds=60)
+
+    run.process.terminate()
+
+    assert run.process.wait(timeout=SOON) == 0
+    assert is_free(run.service.port)
+
+
+def test_killed_it_leaves_nobody_behind_who_keeps_the_port(run: Run) -> None:
+    wait_until_ready(run.service, run.process)
+
+    os.kill(run.process.pid, signal.SIGKILL)
+
+    until(lambda: is_free(run.service.port))
+
+
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
