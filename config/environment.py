@@ -309,7 +309,11 @@ POSTGRESQL_OPTIONS: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 5000,
 }
-REPLICA_OPTIONS = {**POSTGRESQL_OPTIONS, "tcp_user_timeout": 3000}
+REPLICA_OPTIONS: Mapping[str, Any] = {
+    **POSTGRESQL_OPTIONS,
+    "tcp_user_timeout": 3000,
+    "answer_timeout": 10,  # seconds: see `config/postgresql`
+}
 
 
 # IMMEDIATE: a transaction that may write takes its turn at the start, two never deadlock half-way.

@@ -4,11 +4,13 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-import psycopg
 from django.db.backends.postgresql import base
+from psycopg import Connection, Error, OperationalError
 from psycopg.errors import ConnectionTimeout
+from psycopg.pq import TransactionStatus
 from typing_extensions import override
 
 SILENCE = 1  # seconds until a server that did not answer is asked again
@@ -25,11 +27,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
     without a word, as in a cut network, would not answer the check either.)
     """
 
+    answer_timeout: int | None = None  # seconds, for each answer of the server's
+
     @override
     def close_if_health_check_failed(self) -> None:
         if self.connection is not None and not self.pool and not is_readable(self.connection):
             self.health_check_done = True
         super().close_if_health_check_failed()
+
+    @override
+    def get_connection_params(self) -> dict[str, Any]:
+        params = super().get_connection_params()
+        self.answer_timeout = params.pop("answer_timeout", None)  # ours, not libpq's
+        return params
 
     @override
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
@@ -39,7 +49,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         now, until = time.monotonic(), silent_until.get(self.alias, 0.0)
         if now < until:
-            raise psycopg.OperationalError("the database did not answer a moment ago")
+            raise OperationalError("the database did not answer a moment ago")
         if until:
             silent_until[self.alias] = now + int(conn_params.get("connect_timeout", 2)) + SILENCE
         try:
@@ -47,10 +57,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except ConnectionTimeout:
             silent_until[self.alias] = time.monotonic() + SILENCE
             raise
-        except psycopg.Error:
+        except Error:
             silent_until.pop(self.alias, None)  # it has said something
             raise
         silent_until.pop(self.alias, None)
+        if self.answer_timeout and not self.pool:
+            connection.wait = partial(wait, connection, self.answer_timeout)
         return connection
 
     @contextmanager
@@ -67,6 +79,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
             yield
         finally:
             connection.prepare_threshold = before
+
+
+def wait(connection: Connection[Any], seconds: float, generator: Any) -> Any:
+    """Wait for an answer as the connection does, but not for ever: end it after `seconds`.
+
+    A server may stand still, on its disk for one, while its machine confirms whatever is sent.
+    """
+    try:
+        return Connection.wait(connection, generator, timeout=seconds)
+    except OperationalError:
+        if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:  # still no answer
+            connection.pgconn.finish()
+        raise
 
 
 def is_readable(connection: Any) -> bool:

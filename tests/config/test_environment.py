@@ -271,8 +271,9 @@ def test_behind_a_pooler_nothing_outlives_a_transaction(
 def test_replica_is_given_up_on_before_the_primary_is() -> None:
     primary, replica = env.database("postgres://u:p@h/n"), env.replica("postgres://u:p@h/n")
 
-    for limit in ("connect_timeout", "tcp_user_timeout"):
-        assert replica["OPTIONS"][limit] < primary["OPTIONS"][limit]
+    assert replica["OPTIONS"]["tcp_user_timeout"] < primary["OPTIONS"]["tcp_user_timeout"]
+    assert replica["OPTIONS"]["answer_timeout"] == 10
+    assert "answer_timeout" not in primary["OPTIONS"]
     assert replica["TEST"] == {"MIRROR": "default"}
 
 

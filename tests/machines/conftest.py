@@ -18,6 +18,7 @@ from tests.redis_server import HAS_REDIS, running_redis
 
 MAX_LAG = 8  # seconds
 METRICS_TOKEN = "read-by-prometheus-alone"
+PATIENCE = 2  # seconds for an answer of the replica
 
 
 SERVERS = pytest.mark.skipif(
@@ -57,7 +58,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
         primary, replica = stack.enter_context(replicated())
         pooled = stack.enter_context(pgbouncer(primary, size=3))
         environment = prepare(f"{pooled}?pgbouncer=true") | {
-            "DATABASE_REPLICA_URL": replica.url,
+            "DATABASE_REPLICA_URL": f"{replica.url}?answer_timeout={PATIENCE}",
             "REPLICA_MAX_LAG_SECONDS": str(MAX_LAG),
             "CACHE_URL": stack.enter_context(running_redis(folder)),
             "METRICS_TOKEN": METRICS_TOKEN,

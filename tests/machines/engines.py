@@ -62,12 +62,16 @@ class Postgres:
             self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
 
     def kill(self) -> None:
-        """End all its processes by SIGKILL, as when the machine loses power."""
+        """End all its processes, as when the machine loses power."""
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send this to all its processes."""
         server = int((self.data / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
         for pid in [server, *map(int, children)]:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, number)
 
     def ask(self, sql: str) -> Any:
         """Return the first column of the first row, if there is any."""

@@ -3,6 +3,7 @@
 import math
 import re
 import secrets
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from threading import Event
 import pytest
 
 from tests.live.conftest import PASSWORD, Service
-from tests.machines.conftest import MAX_LAG, METRICS_TOKEN, Machines
+from tests.machines.conftest import MAX_LAG, METRICS_TOKEN, PATIENCE, Machines
 from tests.machines.engines import until
 
 LIST_IN_REPLICA = (
@@ -172,6 +173,30 @@ def test_no_list_fails_while_the_replica_goes_and_comes(machines: Machines) -> N
     assert {status for status, _ in seen} == {200}
     assert len(seen) > 50
     assert max(took for _, took in seen) < 5
+
+
+def test_replica_that_stands_still_holds_nobody_for_long(machines: Machines) -> None:
+    tokens = [host.log_in()["access"] for host in machines.hosts]
+    machines.forget_writes()
+    until(lambda: all(map(is_read, machines.hosts, tokens)))
+
+    def read(number: int) -> tuple[int, float]:
+        started = time.monotonic()
+        host, token = machines.hosts[number % 2], tokens[number % 2]
+        status = host.call("GET", "/users?ordering=name", token=token).status
+        return status, time.monotonic() - started
+
+    machines.replica.signal(signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            seen = [*pool.map(read, range(16))]
+        later = [read(number) for number in range(4)]
+    finally:
+        machines.replica.signal(signal.SIGCONT)
+
+    assert {status for status, _ in [*seen, *later]} == {200}
+    assert max(took for _, took in seen) > PATIENCE / 2  # they did ask it
+    assert max(took for _, took in [*seen, *later]) < PATIENCE * 2 + 5
 
 
 def test_a_host_is_ready_without_its_replica(machines: Machines) -> None:
