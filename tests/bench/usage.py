@@ -7,8 +7,11 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def tree(pid: int) -> list[int]:
-    """Return the process and all below it."""
-    below = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in children(task)]
+    """Return the process and all below it; nothing for one that has ended meanwhile."""
+    try:
+        below = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in children(task)]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [pid, *(found for child in below for found in tree(child))]
 
 
