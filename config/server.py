@@ -16,6 +16,8 @@ from typing import Any
 import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import resolve
+from django.utils.module_loading import import_string
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
@@ -89,7 +91,15 @@ def main() -> None:
             socket.create_server((chosen.host, chosen.port), family=family).close()
         except (OSError, OverflowError) as fault:
             options.error(f"cannot listen on {chosen.host}:{chosen.port}: {fault}")
+        load_views()
         serve(chosen.host, chosen.port)
+
+
+def load_views() -> None:
+    """Import what requests need once, so that a worker that is forked has it and starts at once."""
+    for name in settings.MIDDLEWARE:
+        import_string(name)
+    resolve("/livez")
 
 
 def open_what_is_closed() -> None:
