@@ -62,7 +62,7 @@ Run = Callable[..., Awaitable[Any]]
 threads = Threads(FEW, MORE)
 # Probes say how it is, above all where there are more requests than threads or no database.
 _alive, _ready = Apart("live"), Apart("ready")
-apart = {"/livez": _alive, "/healthz": _alive, "/readyz": _ready}
+apart = {"/livez": _alive, "/healthz": _alive, "/readyz": _ready, "/metrics": Apart("metrics")}
 
 
 class Application:

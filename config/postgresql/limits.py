@@ -14,6 +14,8 @@ def limit_statements(databases: Mapping[str, dict[str, Any]], seconds: int) -> N
     trip more, and `RESET` keeps them. A pooler in transaction mode takes none, as its connections
     serve others, too: where the settings know of it (no cursors of the server's) none is sent, and
     the role or the pooler must have the limit.
+
+    A server that stands still ends nothing: whoever has heard nothing for twice as long gives up.
     """
     if not seconds:
         return
@@ -23,8 +25,10 @@ def limit_statements(databases: Mapping[str, dict[str, Any]], seconds: int) -> N
     }
     added = [f"-c {name}={limit}" for name, limit in limits.items()]
     for database in databases.values():
-        has_pooler = database.get("DISABLE_SERVER_SIDE_CURSORS", False)
-        if database["ENGINE"] == "config.postgresql" and not has_pooler:
-            options = database["OPTIONS"]
+        if database["ENGINE"] != "config.postgresql":
+            continue
+        options = database["OPTIONS"]
+        options.setdefault("answer_timeout", 2 * seconds)
+        if not database.get("DISABLE_SERVER_SIDE_CURSORS", False):
             # What the address itself says comes last, and wins.
             options["options"] = " ".join([*added, options.get("options", "")]).strip()

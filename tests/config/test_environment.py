@@ -220,7 +220,7 @@ def test_statements_of_requests_are_limited_on_postgresql(
     before = dict(sqlite["OPTIONS"])
     limit_statements({"default": ours, "other": sqlite}, 7)
 
-    assert ours["OPTIONS"] == {"options": expected}
+    assert ours["OPTIONS"] == {"options": expected, "answer_timeout": 14}
     assert sqlite["OPTIONS"] == before
 
 
