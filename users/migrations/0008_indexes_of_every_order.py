@@ -14,9 +14,10 @@ those that are there already, whole or invalid, are made anew.
 """
 
 import django.db.models.deletion
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import F, Q
+
+from config.postgresql.operations import AddIndexAnew, concurrently, drop_index
 
 INDEXES = (
     models.Index(fields=["created_at", "id"], name="users_created"),
@@ -32,44 +33,20 @@ NULLS_LAST = {"postgresql": "NULLS LAST", "sqlite": ""}
 OF_DJANGO = "users_client_id_26cc134a"
 
 
-class AddIndex(AddIndexConcurrently):
-    """Concurrently where the database can; anew where an end in the middle has left a part."""
-
-    def database_forwards(self, app_label, schema_editor, from_state, to_state):
-        drop(schema_editor, self.index.name)
-        way = AddIndexConcurrently if is_postgresql(schema_editor) else migrations.AddIndex
-        way.database_forwards(self, app_label, schema_editor, from_state, to_state)
-
-    def database_backwards(self, app_label, schema_editor, from_state, to_state):
-        way = AddIndexConcurrently if is_postgresql(schema_editor) else migrations.AddIndex
-        way.database_backwards(self, app_label, schema_editor, from_state, to_state)
-
-
-def is_postgresql(schema_editor):
-    return schema_editor.connection.vendor == "postgresql"
-
-
-def drop(schema_editor, name):
-    concurrently = "CONCURRENTLY" if is_postgresql(schema_editor) else ""
-    schema_editor.execute(f"DROP INDEX {concurrently} IF EXISTS {name}")
-
-
 def forwards(apps, schema_editor):
-    drop(schema_editor, "users_last_login_desc")
-    concurrently = "CONCURRENTLY" if is_postgresql(schema_editor) else ""
+    drop_index(schema_editor, "users_last_login_desc")
     nulls = NULLS_LAST[schema_editor.connection.vendor]
     schema_editor.execute(
-        f"CREATE INDEX {concurrently} users_last_login_desc"
+        f"CREATE INDEX {concurrently(schema_editor)} users_last_login_desc"
         f" ON users (last_login_at DESC {nulls}, id)"
     )
-    drop(schema_editor, OF_DJANGO)
+    drop_index(schema_editor, OF_DJANGO)
 
 
 def backwards(apps, schema_editor):
-    drop(schema_editor, OF_DJANGO)
-    concurrently = "CONCURRENTLY" if is_postgresql(schema_editor) else ""
-    schema_editor.execute(f"CREATE INDEX {concurrently} {OF_DJANGO} ON users (client_id)")
-    drop(schema_editor, "users_last_login_desc")
+    drop_index(schema_editor, OF_DJANGO)
+    schema_editor.execute(f"CREATE INDEX {concurrently(schema_editor)} {OF_DJANGO} ON users (client_id)")
+    drop_index(schema_editor, "users_last_login_desc")
 
 
 class Migration(migrations.Migration):
@@ -81,7 +58,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        *(AddIndex(model_name='user', index=index) for index in INDEXES),
+        *(AddIndexAnew(model_name='user', index=index) for index in INDEXES),
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunPython(forwards, backwards)],
             # By Django's own operation SQLite would make the table anew, and lose its triggers.
