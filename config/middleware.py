@@ -147,13 +147,7 @@ class TrustedProxyMiddleware:
         forwarded_for = request.META.pop("HTTP_X_FORWARDED_FOR", "")
         forwarded_proto = request.META.pop("HTTP_X_FORWARDED_PROTO", "")
         if settings.TRUSTED_PROXIES and is_trusted(request.META.get("REMOTE_ADDR", "")):
-            hops = [hop.strip() for hop in forwarded_for.split(",")]
-            for hop in reversed(hops):
-                if not is_address(hop):
-                    break
-                request.META["REMOTE_ADDR"] = hop
-                if not is_trusted(hop):
-                    break
+            request.META["REMOTE_ADDR"] = client_of(request.META["REMOTE_ADDR"], forwarded_for)
             request.META["wsgi.url_scheme"] = "https" if forwarded_proto == "https" else "http"
         return self.get_response(request)
 
@@ -169,6 +163,16 @@ class OriginMiddleware:
         door, request_id = door_of(request.path_info), request.META["REQUEST_ID"]
         with coming_from(Origin(door, str(address) if address else "", request_id)):
             return self.get_response(request)
+
+
+def client_of(peer: str, forwarded_for: str) -> str:
+    """Return the address of the client: the peer's, or what trusted proxies say of it."""
+    client = peer
+    for hop in reversed([hop.strip() for hop in forwarded_for.split(",")]):
+        if not is_trusted(client) or not is_address(hop):
+            break
+        client = hop
+    return client
 
 
 def is_address(value: str) -> bool:

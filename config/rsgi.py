@@ -21,9 +21,10 @@ from django.db import InterfaceError, OperationalError
 from config import metrics
 from config.api.errors import CONTENT_TYPE, Busy, Fault, problem_body
 from config.api.parsing import MAX_BODY_BYTES
+from config.api.peers import network_of
 from config.draining import is_draining, listen
 from config.logs import log_answer
-from config.middleware import DATA_POLICY, log, request_id, request_id_of
+from config.middleware import DATA_POLICY, client_of, log, request_id, request_id_of
 from config.threads import Apart, Overloaded, Threads
 from config.turns import hashes, turns
 from config.uploads import (
@@ -112,7 +113,7 @@ class Application:
                 return
         environ = environ_of(scope, io.BytesIO(body), length)
         if hashes(scope.method, scope.path, body):
-            async with turns.wait():
+            async with turns.wait(address_of(environ)):
                 await answer(environ, protocol, threads.run_slowly)
         else:
             await answer(environ, protocol, apart.get(scope.path.rstrip("/"), threads).run)
@@ -227,6 +228,12 @@ def environ_of(scope: Any, body: IO[bytes], length: str) -> dict[str, Any]:
         # The same header twice is a list (RFC 9110, section 5.3); two Authorizations match nothing.
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     return environ | ({"CONTENT_LENGTH": length} if length else {})
+
+
+def address_of(environ: dict[str, Any]) -> str:
+    """Return whom to count as one client."""
+    forwarded_for = environ.get("HTTP_X_FORWARDED_FOR", "")
+    return network_of(client_of(environ["REMOTE_ADDR"], forwarded_for))
 
 
 def respond(environ: dict[str, Any]) -> tuple[int, Headers, bytes | IO[bytes]]:

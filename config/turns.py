@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from config.api.errors import Busy
 from users.hashing import MOST, SLOTS
 
 MOST_WAITING = 64  # in a worker: a few seconds of hashing, by the number of its cores
+MOST_OF_ONE = 8  # of one address, where places are scarce: people behind one router
 WRITES = ("POST", "PUT", "PATCH")
 # Where a password is weighed or set, whatever else is in the body.
 ALWAYS = re.compile(
@@ -31,19 +33,27 @@ def hashes(method: str, path: str, body: bytes) -> bool:
 
 
 class Turns:
-    """At most `at_once` are served at a time, first come, first served; `most_waiting` wait."""
+    """At most `at_once` are served at a time, first come, first served; `most_waiting` wait.
+
+    Of the last quarter of the places nobody who has `MOST_OF_ONE` takes another: one address
+    that sends without pause leaves them to others.
+    """
 
     def __init__(self, at_once: int, most_waiting: int = MOST_WAITING) -> None:
         self._turn = asyncio.Semaphore(at_once)
         self._places = at_once + most_waiting
+        self._scarce = self._places // 4
+        self._taken: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def wait(self) -> AsyncIterator[None]:
-        """Wait for a turn and hold it; raise `Busy` where too many wait."""
-        if not self._places:
+    async def wait(self, client: str = "") -> AsyncIterator[None]:
+        """Wait for a turn and hold it; raise `Busy` where too many wait, or too many of one."""
+        is_scarce = self._places <= self._scarce
+        if not self._places or (is_scarce and client and self._taken[client] >= MOST_OF_ONE):
             metrics.count_hashing_refused()
             raise Busy
         self._places -= 1
+        self._taken[client] += 1
         try:
             with metrics.Present(metrics.hashing_waiting):
                 await self._turn.acquire()
@@ -54,6 +64,9 @@ class Turns:
                 self._turn.release()
         finally:
             self._places += 1
+            self._taken[client] -= 1
+            if not self._taken[client]:
+                del self._taken[client]
 
 
 # One more than can hash: while it does, another asks the database.

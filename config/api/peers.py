@@ -14,6 +14,15 @@ def peer_address(request: HttpRequest) -> Address | None:
     return _parsed(request.META.get("REMOTE_ADDR", ""))
 
 
+def network_of(text: str) -> str:
+    """Return whom to count as one: an IPv4 address or IPv6 /64, "" for what is no address."""
+    address = _parsed(text)
+    if address is None:
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ipaddress.ip_network((address, 64 if address.version == 6 else 32), strict=False))
+
+
 @lru_cache(maxsize=1024)
 def _parsed(text: str) -> Address | None:
     try:

@@ -6,7 +6,6 @@ and one without failures may use a small reserve once the account's budget is sp
 """
 
 import hashlib
-import ipaddress
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from rest_framework import exceptions
 
-from config.api.peers import peer_address
+from config.api import peers
 from config.throttling.stores import Limit, Plan, now_ms, store
 
 MINUTE = 60 * 1000  # ms
@@ -75,11 +74,7 @@ class Attempt:
 
 def network_of(request: HttpRequest | None) -> str:
     """Return whom to count: the peer's IPv4 address or IPv6 /64, "" where a socket has none."""
-    address = peer_address(request) if request else None
-    if address is None:
-        return ""
-    address = getattr(address, "ipv4_mapped", None) or address
-    return str(ipaddress.ip_network((address, 64 if address.version == 6 else 32), strict=False))
+    return peers.network_of(request.META.get("REMOTE_ADDR", "")) if request else ""
 
 
 def begin(account: str, address: str) -> Attempt:

@@ -1,8 +1,10 @@
 """Requests with a password wait in the event loop, few are served at once, the others go past."""
 
 import asyncio
+import ipaddress
 import json
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -82,6 +84,45 @@ def test_refuses_at_once_where_too_many_wait() -> None:
             pass
 
     asyncio.run(crowd())
+
+
+def test_one_address_leaves_a_quarter_of_the_places_to_others() -> None:
+    async def crowd() -> tuple[int, int]:
+        turns, busy = Turns(1, most_waiting=39), 0
+        async with AsyncExitStack() as served:
+            tasks = []
+
+            async def come(client: str) -> bool:
+                nonlocal busy
+                task = asyncio.create_task(served.enter_async_context(turns.wait(client)))
+                await asyncio.sleep(0)  # let it begin to wait
+                tasks.append(task)
+                if task.done() and isinstance(task.exception(), Busy):
+                    busy += 1
+                    return False
+                return True
+
+            flood = sum([await come("203.0.113.7/32") for _ in range(40)])
+            others = sum([await come(f"198.51.100.{n % 4}/32") for n in range(40)])
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        async with turns.wait("203.0.113.7/32"):  # all places are free again
+            assert turns._taken == {"203.0.113.7/32": 1}
+        return flood, others
+
+    assert asyncio.run(crowd()) == (30, 10)
+
+
+def test_places_are_counted_by_the_client_behind_the_proxy(settings: Any) -> None:
+    settings.TRUSTED_PROXIES = [ipaddress.ip_network("10.0.0.0/8")]
+    environ = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "1.1.1.1, 2001:db8:1:2:3::4"}
+
+    assert rsgi.address_of(environ) == "2001:db8:1:2::/64"
+    assert rsgi.address_of(
+        {"REMOTE_ADDR": "203.0.113.7"} | {"HTTP_X_FORWARDED_FOR": "1.1.1.1"}
+    ) == ("203.0.113.7/32")
+    assert rsgi.address_of({"REMOTE_ADDR": ""}) == ""
 
 
 def test_server_answers_503_and_when_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
