@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -22,10 +23,37 @@ SERVER_TOO: dict[str, Any] = {
     "loggers": {"_granian": {"handlers": [], "level": "INFO", "propagate": True}},
 }
 
+# What PostgreSQL adds to its message: the values of the row that was refused, a digest among them.
+VALUES = "\nDETAIL:"
+
 encode = json.JSONEncoder(default=str).encode
 
 
-class JSONFormatter(logging.Formatter):
+class Formatter(logging.Formatter):
+    """A line to read; what a database says of values is left out of tracebacks."""
+
+    @override
+    def formatException(self, ei: Any) -> str:
+        text = super().formatException(ei)
+        for fault in chain_of(ei[1]):
+            said = str(fault)
+            text = text.replace(said, said.partition(VALUES)[0]) if VALUES in said else text
+        return text
+
+
+def chain_of(fault: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and those that a traceback shows with it."""
+    seen: set[int] = set()
+    waiting = [fault]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [one.__cause__, one.__context__]
+
+
+class JSONFormatter(Formatter):
     """One line a record (RFC 8259), with its time in UTC (RFC 3339) and its traceback in a field.
 
     Written by hand: a library saves nothing where the fields are a fixed list.

@@ -250,7 +250,7 @@ LOGGING = {
     },
     "formatters": {
         "json": {"()": "config.logs.JSONFormatter"},
-        "text": {"format": TEXT},
+        "text": {"()": "config.logs.Formatter", "fmt": TEXT},
     },
     "handlers": {
         "stderr": {

@@ -3,25 +3,30 @@
 import io
 import json
 import logging
+import secrets
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.conf import settings
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test import Client as Browser
+from django.utils import timezone
+from django.utils.module_loading import import_string
 from rest_framework.test import APIClient
 from typing_extensions import override
 
 from config import rsgi
-from config.logs import JSONFormatter, Stream
+from config.logs import Formatter, JSONFormatter, Stream
 from config.middleware import RequestIdFilter
 from tests.admin_site import enter
 from tests.config.test_rsgi import Connection, serve, upload
 from tests.factories import PASSWORD
-from users.models import User
+from users.models import Session, User
 
+FORMATTERS: Any = settings.LOGGING["formatters"]
 Lines = Callable[[], list[dict[str, Any]]]
 KEYS = ["time", "level", "logger", "message", "request_id"]
 OF_REQUESTS = ["method", "route", "status", "duration_ms", "user_id"]
@@ -111,7 +116,7 @@ def test_what_the_server_refuses_itself_looks_alike(
 
 
 @pytest.mark.parametrize("fault", [OperationalError, ValueError], ids=["503", "500"])
-def test_every_line_of_a_failure_has_the_id_and_its_traceback(
+def test_every_line_of_a_failure_has_the_id_and_says_what_failed(
     fault: type[Exception], lines: Lines, regular: User
 ) -> None:
     def fail(execute: Any, sql: str, *args: Any) -> Any:
@@ -128,9 +133,16 @@ def test_every_line_of_a_failure_has_the_id_and_its_traceback(
     printed = lines()
     assert {line["request_id"] for line in printed} == {"mine-1"}
     assert {"roster.request", "django.request"} <= {line["logger"] for line in printed}
+    told = [line for line in printed if line["logger"] == "roster.request" and "status" not in line]
     traced = [line["exception"] for line in printed if "exception" in line]
-    assert traced
-    assert all("Traceback" in trace and trace.endswith(": wrong") for trace in traced)
+    if fault is OperationalError:  # thousands a minute, all alike, while the database is away
+        assert [line["message"] for line in told] == [
+            "database unavailable: OperationalError: wrong"
+        ]
+        assert not traced
+    else:
+        assert traced
+        assert all("Traceback" in trace and trace.endswith(": wrong") for trace in traced)
     assert PASSWORD not in json.dumps(printed)
 
 
@@ -144,6 +156,44 @@ def test_the_token_of_a_link_is_in_no_line_of_a_failure(lines: Lines, regular: U
     printed = json.dumps(lines())
     assert "/password/reset/<str:token>" in printed
     assert "secret" not in printed
+
+
+@pytest.mark.parametrize("formatter", ["json", "text"])
+def test_no_values_of_a_row_that_the_database_refused_are_in_a_traceback(formatter: str) -> None:
+    """As PostgreSQL says it, Django says it once more."""
+    said = (
+        'new row violates "c"\nDETAIL:  Failing row contains (2, Ada, ada@example.com, argon2$x).'
+    )
+    configured: dict[str, Any] = dict(FORMATTERS[formatter])
+    maker = import_string(configured.pop("()"))
+    try:
+        try:
+            raise ValueError(said)
+        except ValueError as fault:
+            raise IntegrityError(str(fault)) from fault
+    except IntegrityError:
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "m", (), sys.exc_info())
+        record.request_id = "-"
+        line = maker(**configured).format(record)
+
+    assert line.count("new row violates") == 2
+    assert "DETAIL" not in line
+    assert "ada@example.com" not in line
+    assert "argon2" not in line
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite says no values")
+@pytest.mark.django_db
+def test_what_postgresql_says_of_values_is_known(regular: User) -> None:
+    now, agent = timezone.now(), secrets.token_hex(8)
+    wrong = {"refreshed_at": now, "expires_at": now - timedelta(days=1), "user_agent": agent}
+
+    with pytest.raises(IntegrityError, match=agent) as caught, transaction.atomic():
+        Session.objects.create(user=regular, **wrong)
+
+    line = Formatter().formatException((caught.type, caught.value, caught.tb))
+    assert "sessions_expire_later" in line
+    assert agent not in line
 
 
 def formatted(message: Any, *args: Any, **fields: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import AnonymousUser
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from typing_extensions import override
@@ -185,6 +185,26 @@ def test_open_transactions_do_not_wait_for_one_another() -> None:
     assert len(events()) == 1 + len(others)
     assert len({row["lane"] for row in events()}) == 1 + len(others)
     assert verify() == []
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no table")
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_that_took_too_long_is_told_as_such() -> None:
+    def lock() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE audit_lanes IN EXCLUSIVE MODE")
+
+    holder = Elsewhere(lock)
+    holder.start()
+    assert holder.worked.wait(20)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '100ms'")
+            with pytest.raises(OperationalError, match="statement timeout"):
+                record(Event.LOGIN, actor=None)
+            transaction.set_rollback(True)
+    finally:
+        holder.end()
 
 
 @pytest.mark.django_db(transaction=True)
