@@ -16,7 +16,13 @@ from threading import Lock
 from typing import Any, Protocol, TypeVar, cast
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, Error as DatabaseFault, connections
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    Error as DatabaseFault,
+    InterfaceError,
+    OperationalError,
+    connections,
+)
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,12 +32,15 @@ T = TypeVar("T")
 REPLICA = "replica"
 EVERY = 1.0  # seconds between two measurements
 PAUSE = 5.0  # after one that failed: the next may take as long as connecting may
+LONGEST_PAUSE = 60.0
 LASTS = 3.0  # for which a measurement is believed, whatever keeps the next one
 CLOCKS = timedelta(seconds=10)  # by which those of several machines may differ, as for tokens
 REMEMBERED = 600  # measurements
 AWAY = math.inf
 WRITTEN = "SELECT pg_current_wal_flush_lsn() - '0/0'"
 REPLAYED = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0'"
+# Copies of one cluster have its number; of one cluster there may be many databases.
+IDENTITY = "SELECT system_identifier, current_database() FROM pg_control_system()"
 SAFE_METHODS = ("GET", "HEAD")
 
 log = logging.getLogger("roster.replica")
@@ -59,7 +68,7 @@ def read(request: Request, answer: Callable[[str], T]) -> T:
     try:
         return answer(REPLICA)
     except DatabaseFault as fault:
-        watch.doubt(type(fault).__name__)
+        watch.doubt(fault)
         return answer(DEFAULT_DB_ALIAS)
 
 
@@ -125,6 +134,8 @@ class Watch:
         self._next = 0.0  # when to measure again
         self._found = -LASTS
         self._written = Written()
+        self._pause = PAUSE
+        self._doubted = -2 * LONGEST_PAUSE
         self._is_used: bool | None = None
 
     def is_usable(self) -> bool:
@@ -140,10 +151,19 @@ class Watch:
         is_believed = time.monotonic() - self._found <= LASTS
         return is_believed and self.lag <= settings.REPLICA_MAX_LAG
 
-    def doubt(self, reason: str) -> None:
-        """Measure before the next use: a query has failed there."""
-        self.lag, self._next = AWAY, 0.0
-        self._tell(reason)
+    def doubt(self, fault: Exception) -> None:
+        """Leave it alone for a while, a query has failed there; longer where that comes again.
+
+        It may lack a column, or a page on its disk, which no measurement shows. That it is away
+        does show.
+        """
+        now = time.monotonic()
+        is_away = isinstance(fault, OperationalError | InterfaceError)
+        is_again = not is_away and now - self._doubted < 2 * LONGEST_PAUSE
+        self._pause = min(2 * self._pause, LONGEST_PAUSE) if is_again else PAUSE
+        self._doubted = now
+        self.lag, self._next = AWAY, now + self._pause
+        self._tell(type(fault).__name__)
 
     def _measure(self) -> None:
         self.lag, reason = self._look()
@@ -157,11 +177,14 @@ class Watch:
         try:
             (written,) = _row(DEFAULT_DB_ALIAS, WRITTEN)
             is_replica, replayed = _row(REPLICA, REPLAYED)
+            is_ours = _row(DEFAULT_DB_ALIAS, IDENTITY) == _row(REPLICA, IDENTITY)
         except DatabaseFault as fault:
             connections[REPLICA].close()
             return AWAY, type(fault).__name__
         if not is_replica:  # it was promoted, or never was one
             return AWAY, "it is no replica"
+        if not is_ours:
+            return AWAY, "it is a replica of something else"
         self._written.note(now, int(written))
         return self._written.age(time.monotonic(), int(replayed or 0)), ""
 

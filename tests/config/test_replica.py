@@ -1,12 +1,14 @@
 """How old a replica is taken to be; what that does to requests is in tests/machines."""
 
 import math
+from typing import Any
 
 import pytest
+from django.db import ProgrammingError
 from rest_framework.test import APIClient
 
 from config import replica
-from config.replica import REMEMBERED, Written
+from config.replica import REMEMBERED, Watch, Written
 from users.models import Session
 
 
@@ -48,6 +50,25 @@ def test_replica_that_never_had_what_the_primary_had_is_away() -> None:
         written.note(moment, 101 + moment)
     assert written.age(REMEMBERED, 100) == math.inf
     assert written.age(REMEMBERED, 101) == REMEMBERED
+
+
+def test_replica_whose_queries_fail_is_left_alone_ever_longer(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.REPLICA_MAX_LAG = 10
+    now = 0.0
+    monkeypatch.setattr("config.replica.time.monotonic", lambda: now)
+    watch = Watch()
+    monkeypatch.setattr(watch, "_look", lambda: (0.5, ""))
+    used = []
+    for _ in range(1200):  # for two minutes, asked all the time
+        now += 0.1
+        if watch.is_usable():
+            used.append(round(now))
+            watch.doubt(ProgrammingError())
+
+    assert used == [0, 5, 15, 35, 75]
+    assert len(caplog.records) == 2 * len(used)
 
 
 def test_without_replica_there_is_no_lag() -> None:

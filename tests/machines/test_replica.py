@@ -7,11 +7,12 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
 
 import pytest
 
-from tests.live.conftest import PASSWORD, Service
+from tests.live.conftest import PASSWORD, Service, serving
 from tests.machines.conftest import MAX_LAG, METRICS_TOKEN, PATIENCE, Machines
 from tests.machines.engines import until
 
@@ -197,6 +198,19 @@ def test_replica_that_stands_still_holds_nobody_for_long(machines: Machines) -> 
     assert {status for status, _ in [*seen, *later]} == {200}
     assert max(took for _, took in seen) > PATIENCE / 2  # they did ask it
     assert max(took for _, took in [*seen, *later]) < PATIENCE * 2 + 5
+
+
+def test_replica_of_another_database_is_never_read(machines: Machines, tmp_path: Path) -> None:
+    machines.primary.ask("CREATE DATABASE other")
+    until(lambda: machines.replica.ask("SELECT count(*) FROM pg_database WHERE datname = 'other'"))
+    other = f"{machines.replica.url.rpartition('/')[0]}/other"
+    log = tmp_path / "log"
+
+    with serving(machines.environment | {"DATABASE_REPLICA_URL": other}, log) as service:
+        assert total(service, service.log_in()["access"]) > 0
+        assert service.call("GET", "/readyz").json["checks"]["replica"] == "late"
+
+    assert "not the replica: it is a replica of something else" in log.read_text()
 
 
 def test_a_host_is_ready_without_its_replica(machines: Machines) -> None:
