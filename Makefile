@@ -89,12 +89,14 @@ bench-savings: $(VENV)/test ## Print what each part of the read path saves, leav
 bench-scale: $(VENV)/test ## Time lists of ten million users (SQLite: one), and walk through all; fails where one takes too long
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.bench.scale $(if $(USERS),--users $(USERS))
 
-$(VENV)/audit: tests/deploy/requirements.txt $(VENV)/test
-	@$(INSTALL) -r requirements.txt -r tests/requirements.txt -r tests/deploy/requirements.txt
+# In an environment of their own: some of what these tools bring changes how Roster's libraries work.
+$(VENV)/tools/audit: tests/deploy/requirements.txt | $(BIN)/python
+	@$(PYTHON) -m venv $(VENV)/tools
+	@$(VENV)/tools/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r tests/deploy/requirements.txt
 	@touch $@
 
-audit: $(VENV)/audit ## Look for known holes in the libraries, and write what Roster is made of to var/sbom.json
-	@$(BIN)/python -m tests.deploy.audit var/sbom.json
+audit: $(VENV)/tools/audit ## Look for known holes in the libraries, and write what Roster is made of to var/sbom.json
+	@$(VENV)/tools/bin/python -m tests.deploy.audit var/sbom.json
 
 image: $(VENV)/test ## Do the steps of the Dockerfile in a chroot and try the result (as root, with debootstrap; MIRROR=)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.deploy.image $$(mktemp -d) $(if $(MIRROR),--mirror $(MIRROR))

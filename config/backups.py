@@ -86,8 +86,10 @@ def _fill(file: IO[bytes]) -> None:
                 if found != "ok":
                     raise Unusable("This backup is damaged.")
                 source.backup(target)
-        except sqlite3.DatabaseError:
-            raise Unusable("This backup is damaged.") from None
+        except sqlite3.DatabaseError as fault:
+            is_full = getattr(fault, "sqlite_errorname", "") == "SQLITE_FULL"
+            reason = "There is no room for it." if is_full else "This backup is damaged."
+            raise Unusable(reason) from None
 
 
 def _run(program: str, *options: str, **files: Any) -> None:

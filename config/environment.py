@@ -98,11 +98,15 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def absolute(value: str) -> Path:
+    if not Path(value).is_absolute():
+        raise ValueError("expected an absolute path such as /var/lib/roster")
+    return Path(value)
+
+
 def folder(value: str) -> Path:
     """Return the path of a folder that is there, or is made now for its owner alone."""
-    path = Path(value)
-    if not path.is_absolute():
-        raise ValueError("expected an absolute path such as /var/lib/roster")
+    path = absolute(value)
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (OSError, ValueError) as fault:  # the latter for a NUL

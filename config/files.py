@@ -35,7 +35,9 @@ def written_whole(name: str) -> Iterator[IO[bytes]]:
             with path.open("wb") as file:
                 yield file
             return
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+        ) as file:
             temporary = Path(file.name)
             try:
                 yield file

@@ -18,7 +18,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # What the environment says
 _var_dir = os.environ.get("VAR_DIR") or str(BASE_DIR / "var")
 _read = env.Environment({**os.environ, "VAR_DIR": _var_dir})
-VAR_DIR = _read.read("VAR_DIR", env.folder, BASE_DIR)
+VAR_DIR = _read.read("VAR_DIR", env.absolute, BASE_DIR)
 DEBUG = _read.read("DEBUG", env.flag, False)
 WEB_WORKERS = _read.read("WEB_WORKERS", env.whole(1, 256), 2)
 LOG_FORMAT = _read.read("LOG_FORMAT", env.one_of(*FORMATS), "json")
@@ -67,6 +67,8 @@ if _replica and _database.get("ENGINE") != env.OUR_POSTGRESQL:
 _is_named = any(fault.startswith("SECRET_KEY") for fault in _read.faults)
 if _database and not SECRET_KEY and not DEBUG and not _is_named:
     _read.faults.append("SECRET_KEY: required with DATABASE_URL, all machines must share it")
+_read.check()
+_read.read("VAR_DIR", env.folder, BASE_DIR)  # made when all else is as it should be
 _read.check()
 SECRET_KEY = SECRET_KEY or kept_secret(VAR_DIR / "secret_key", size=48)
 AUDIT_KEY = AUDIT_KEY or SECRET_KEY  # who changes the latter sets this to its old value

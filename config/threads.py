@@ -8,7 +8,7 @@ from typing import Any
 
 PATIENCE = 0.02  # seconds: tens of requests, where none of them waits for anything
 SHORTEST = 0.3  # seconds that each may wait while there are always some who do
-LONGEST = 1.0  # and in a rush that is over as soon
+LONGEST = 3.0  # and in a rush that is over as soon
 
 
 class Overloaded(Exception):

@@ -1,9 +1,14 @@
 """Paths: one trailing slash is the same endpoint; what is not documented is not there."""
 
+from collections.abc import Iterator
+from importlib import reload
+from typing import Any
+
 import pytest
-from django.urls import reverse
+from django.urls import clear_url_caches, reverse
 from rest_framework.test import APIClient
 
+from config import urls
 from tests.sending import send
 from users.models import User
 
@@ -70,6 +75,19 @@ jwks.json keys health livez/x readyz/x . .. %00 %0a %ff %2e users%00 users%0a us
 """
 
 
+@pytest.fixture
+def unconfigured(settings: Any) -> Iterator[None]:
+    """Let the paths be those of an installation without METRICS_TOKEN, which the tests have."""
+    settings.METRICS_TOKEN, given = "", settings.METRICS_TOKEN
+    reload(urls)
+    clear_url_caches()
+    yield
+    settings.METRICS_TOKEN = given
+    reload(urls)
+    clear_url_caches()
+
+
+@pytest.mark.usefixtures("unconfigured")
 @pytest.mark.parametrize("word", WORDS.split())
 def test_only_documented_paths_answer(
     word: str, anonymous: APIClient, as_administrator: APIClient

@@ -1,5 +1,7 @@
 """A backup made at work, put back elsewhere, and served from there."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.live.conftest import (
@@ -201,3 +204,29 @@ def test_what_stands_there_is_kept_where_none_can_be_made(
     assert "very-secret" not in refused.stdout + refused.stderr
     assert kept.read_bytes() == b"of yesterday"
     assert [path.name for path in tmp_path.iterdir()] == [kept.name]
+
+
+@pytest.mark.skipif(os.environ["DATABASE_URL"].startswith("sqlite"), reason="it is over too soon")
+def test_a_backup_that_is_ended_leaves_nothing_and_nobody(
+    ours: dict[str, str], tmp_path: Path
+) -> None:
+    url = ours["DATABASE_URL"]
+    with psycopg.connect(url) as holder, psycopg.connect(url, autocommit=True) as other:
+        holder.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+
+        def is_made() -> bool:
+            dumps = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'pg_dump'"
+            mine = " AND datname = current_database()"
+            return other.execute(f"{dumps}{mine}".encode()).fetchone() is not None
+
+        command = [sys.executable, "manage.py", "backup", str(tmp_path / "roster.backup")]
+        process = subprocess.Popen(command, env=ours, cwd=BASE_DIR)
+        wait_for(is_made)
+        assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+
+        process.terminate()
+
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+        assert list(tmp_path.iterdir()) == []
+        holder.rollback()
+        wait_for(lambda: not is_made())
