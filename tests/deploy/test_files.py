@@ -180,7 +180,7 @@ def test_each_timer_has_its_unit() -> None:
         assert timer.name in installer
 
 
-@pytest.mark.parametrize("script", ["secrets.sh", "install.sh", "roster"])
+@pytest.mark.parametrize("script", ["secrets.sh", "install.sh"])
 def test_each_script_is_shell(script: str) -> None:
     done = subprocess.run(
         ["sh", "-n", BASE_DIR / "docs/deploy" / script], check=False, capture_output=True

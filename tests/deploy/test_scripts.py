@@ -1,0 +1,108 @@
+"""The scripts of an installation, run in folders of the test with stand-ins for Debian's programs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live.conftest import BASE_DIR
+
+DEPLOY = BASE_DIR / "docs/deploy"
+
+
+@pytest.fixture
+def bin_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return folder
+
+
+def program(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def moved(script: str, root: Path) -> Path:
+    """Return a copy of the script for which the machine begins at `root`."""
+    text = (DEPLOY / script).read_text()
+    for folder in ("/etc/roster", "/opt/roster", "/etc/systemd", "/usr/local/bin", "/var/lib/roster",
+                   "/var/backups"):  # fmt: skip
+        text = text.replace(folder, f"{root}{folder}")
+    copy = root / script
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(text)
+    copy.chmod(0o755)
+    return copy
+
+
+# What systemd 252 hands over for each of these lines.
+LINES = """
+# A comment; and one behind a semicolon, a line without a value, a name that is none:
+; HIDDEN=1
+HIDDEN
+export HIDDEN=1
+DATABASE_URL=postgres://u:a&b;c$HOME`id`@host/roster?x=1&y=<2>#3
+SPACES=  two words \t
+QUOTED="two words # $HOME \\"x\\" \\a"
+SINGLE='it is "so" \\n $x '
+JOINED=one \\
+two
+BEHIND="a b" c"d'
+ESCAPED=a\\ b\\\\
+EMPTY=
+VAR_DIR=/elsewhere
+"""
+ARRIVES = {
+    "DATABASE_URL": "postgres://u:a&b;c$HOME`id`@host/roster?x=1&y=<2>#3",
+    "SPACES": "two words",
+    "QUOTED": 'two words # $HOME "x" \\a',
+    "SINGLE": 'it is "so" \\n $x ',
+    "JOINED": "one two",
+    "BEHIND": "a bc\"d'",
+    "ESCAPED": "a b\\",
+    "EMPTY": "",
+    "VAR_DIR": "/elsewhere",
+}
+
+
+def commanded(settings: str, root: Path, bin_folder: Path) -> subprocess.CompletedProcess[str]:
+    program(
+        bin_folder, "runuser", '#!/bin/sh\n[ "$1 $2 $3" = "-u roster --" ]; shift 3; exec "$@"\n'
+    )
+    python = root / "opt/roster/.venv/bin"
+    python.mkdir(parents=True)
+    says = "import json, os, sys; print(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]))"
+    program(python, "python", f"#!/bin/sh\nexec {sys.executable} -c '{says}' \"$@\"\n")
+    (root / "etc/roster").mkdir(parents=True)
+    (root / "etc/roster/environment").write_text(settings)
+    return subprocess.run(
+        [moved("roster", root), "backup", "a b"],
+        env={"PATH": f"{bin_folder}:{os.defpath}"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_command_has_the_settings_that_systemd_gives_the_service(
+    tmp_path: Path, bin_folder: Path
+) -> None:
+    done = commanded(LINES, tmp_path, bin_folder)
+
+    assert done.returncode == 0, done.stderr
+    words, folder, environment = json.loads(done.stdout)
+    assert words == ["manage.py", "backup", "a b"]
+    assert folder == str(tmp_path / "opt/roster")
+    assert {name: environment.get(name) for name in ARRIVES} == ARRIVES
+    assert "HIDDEN" not in environment
+
+
+def test_a_command_refuses_settings_that_releases_of_systemd_read_differently(
+    tmp_path: Path, bin_folder: Path
+) -> None:
+    done = commanded("# a comment \\\nDATABASE_URL=sqlite:////tmp/x\n", tmp_path, bin_folder)
+
+    assert done.returncode == 1
+    assert "a comment ends in \\" in done.stderr
+    assert done.stdout == ""
