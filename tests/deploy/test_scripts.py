@@ -1,4 +1,4 @@
-"""The scripts of an installation, run in folders of the test with stand-ins for Debian's programs."""
+"""The scripts of an installation, run in a folder with stand-ins for Debian's programs."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import pytest
 from tests.live.conftest import BASE_DIR
 
 DEPLOY = BASE_DIR / "docs/deploy"
+MACHINE = ("/etc/", "/opt/", "/usr/local/bin", "/var/lib/roster", "/var/backups")
 
 
 @pytest.fixture
@@ -29,8 +30,7 @@ def program(folder: Path, name: str, text: str) -> None:
 def moved(script: str, root: Path) -> Path:
     """Return a copy of the script for which the machine begins at `root`."""
     text = (DEPLOY / script).read_text()
-    for folder in ("/etc/roster", "/opt/roster", "/etc/systemd", "/usr/local/bin", "/var/lib/roster",
-                   "/var/backups"):  # fmt: skip
+    for folder in MACHINE:
         text = text.replace(folder, f"{root}{folder}")
     copy = root / script
     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -106,3 +106,53 @@ def test_a_command_refuses_settings_that_releases_of_systemd_read_differently(
     assert done.returncode == 1
     assert "a comment ends in \\" in done.stderr
     assert done.stdout == ""
+
+
+def secrets(folder: Path, bin_folder: Path) -> subprocess.CompletedProcess[str]:
+    for name in ("cat", "chmod", "mkdir", "mv", "rm", "touch"):
+        if not (bin_folder / name).exists():
+            (bin_folder / name).symlink_to(f"/bin/{name}")
+    return subprocess.run(
+        ["/bin/sh", DEPLOY / "secrets.sh"],
+        cwd=folder, env={"PATH": str(bin_folder)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_secrets_are_closed_in_a_folder_that_was_open(tmp_path: Path, bin_folder: Path) -> None:
+    (bin_folder / "openssl").symlink_to("/usr/bin/openssl")
+    (tmp_path / "secrets").mkdir(mode=0o755)
+
+    done = secrets(tmp_path, bin_folder)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+
+
+def test_no_secret_is_made_without_openssl(tmp_path: Path, bin_folder: Path) -> None:
+    done = secrets(tmp_path, bin_folder)
+
+    assert done.returncode == 1
+    assert "Made" not in done.stdout
+    assert "openssl" in done.stderr
+    assert not (tmp_path / "secrets").exists()
+
+
+@pytest.mark.parametrize("fault", ["exit 0", "echo half; exit 1"])
+def test_a_secret_is_whole_or_not_there_and_made_the_next_time(
+    fault: str, tmp_path: Path, bin_folder: Path
+) -> None:
+    program(bin_folder, "openssl", f"#!/bin/sh\n{fault}\n")
+    broken = secrets(tmp_path, bin_folder)
+    left = list((tmp_path / "secrets").iterdir())
+    (bin_folder / "openssl").unlink()
+    (bin_folder / "openssl").symlink_to("/usr/bin/openssl")
+
+    done = secrets(tmp_path, bin_folder)
+
+    assert (broken.returncode, left) == (1, [])
+    assert "secrets/database_password could not be made" in broken.stderr
+    assert done.returncode == 0, done.stderr
+    password = (tmp_path / "secrets/database_password").read_text().strip()
+    url = (tmp_path / "secrets/database_url").read_text()
+    assert len(password) == 48
+    assert url == f"postgres://roster:{password}@database:5432/roster\n"
