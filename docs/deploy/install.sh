@@ -1,10 +1,11 @@
 #!/bin/sh
 # Install or upgrade Roster from the folder this stands in, on Debian 12 with systemd. As root; run
-# again with a newer release it upgrades. It leaves alone what is in /etc/roster and /var/lib/roster.
+# again with a newer release it upgrades, and after a fault it goes on. It leaves alone what is in
+# /etc/roster and /var/lib/roster.
 set -eu
+umask 022 # the code is read by another user
 release=$(cd "$(dirname "$0")/../.." && pwd)
 [ "$(id -u)" = 0 ] || { echo "Run this as root." >&2; exit 1; }
-[ -d /etc/roster ] || first=yes
 
 apt-get install --yes --no-install-recommends python3-venv postgresql
 id roster >/dev/null 2>&1 || useradd --system --home-dir /opt/roster --shell /usr/sbin/nologin roster
@@ -16,6 +17,7 @@ rm -rf /opt/roster.new
 install --directory /opt/roster.new
 cp -R "$release/manage.py" "$release/config" "$release/users" "$release/clients" "$release/templates" \
   "$release/docs" "$release/README.md" "$release/requirements.txt" /opt/roster.new
+chmod -R u=rwX,go=rX /opt/roster.new # whatever the modes of the folder it came from
 cd /opt/roster.new
 python3 -m venv .venv
 .venv/bin/pip install --quiet --no-deps --require-hashes --requirement requirements.txt
@@ -24,13 +26,16 @@ VAR_DIR=$keys .venv/bin/python manage.py collectstatic --noinput --verbosity 0
 rm -rf "$keys"
 .venv/bin/python -m compileall -q config users clients
 # An environment knows its path by what is in it; a folder with the code of before is kept.
+# shellcheck disable=SC2046 # names without spaces
 sed -i 's#/opt/roster.new#/opt/roster#g' .venv/pyvenv.cfg $(grep -lIr '/opt/roster.new' .venv/bin)
 
-if [ "${first:-}" = yes ]; then
-  runuser -u postgres -- createuser roster
-  runuser -u postgres -- createdb --owner=roster roster
-  umask 027
-  cat >/etc/roster/environment <<SETTINGS
+in_postgres() { runuser -u postgres -- "$@"; }
+has() { [ "$(in_postgres psql --no-psqlrc --tuples-only --no-align --command "SELECT 1 FROM $1")" = 1 ]; }
+if [ ! -s /etc/roster/environment ]; then
+  has "pg_roles WHERE rolname = 'roster'" || in_postgres createuser roster
+  has "pg_database WHERE datname = 'roster'" || in_postgres createdb --owner=roster roster
+  draft=$(mktemp /etc/roster/.environment.XXXXXXXX) # appears whole or not at all
+  cat >"$draft" <<SETTINGS
 # Settings of Roster; README.md has all of them. Read by systemd and by the command \`roster\`.
 DATABASE_URL=postgres://%2Fvar%2Frun%2Fpostgresql/roster
 SECRET_KEY="$(head -c 36 /dev/urandom | base64)"
@@ -40,7 +45,9 @@ WEB_WORKERS=$(nproc)
 # PUBLIC_URL=https://accounts.example.com
 # EMAIL_URL=smtps://user:password@mail.example.com:465
 SETTINGS
-  chgrp roster /etc/roster/environment
+  chgrp roster "$draft"
+  chmod 0640 "$draft"
+  mv "$draft" /etc/roster/environment
 fi
 
 cd /
@@ -54,4 +61,5 @@ systemctl daemon-reload
 systemctl enable --quiet roster.service roster-worker.service roster-purge.timer roster-backup.timer
 systemctl restart roster.service roster-worker.service roster-purge.timer roster-backup.timer
 echo "Roster serves on 127.0.0.1:8000. Settings: /etc/roster/environment. Commands: roster help."
-[ "${first:-}" != yes ] || echo "Now: set PUBLIC_URL and EMAIL_URL there, then: roster createsuperuser"
+grep -q '^PUBLIC_URL=' /etc/roster/environment ||
+  echo "Now: set PUBLIC_URL and EMAIL_URL there, then: roster createsuperuser"

@@ -156,3 +156,104 @@ def test_a_secret_is_whole_or_not_there_and_made_the_next_time(
     url = (tmp_path / "secrets/database_url").read_text()
     assert len(password) == 48
     assert url == f"postgres://roster:{password}@database:5432/roster\n"
+
+
+# Debian's programs that an installation asks for, in a folder that is the machine.
+PROGRAMS = {
+    "id": 'test "$1" != -u || echo 0',
+    "apt-get": "",
+    "systemctl": "",
+    "chgrp": "",
+    "runuser": 'shift 3; exec "$@"',
+    "install": 'for word; do shift; case $word in --owner=*|--group=*) ;; *) set -- "$@" "$word";; '
+    'esac; done; exec /usr/bin/install "$@"',
+    # Each fails where it has been before, as in PostgreSQL.
+    "createuser": "mkdir $ROOT/role",
+    "createdb": "mkdir $ROOT/database; test ! -e $ROOT/no-database",
+    "psql": 'case "$*" in *pg_roles*) test ! -d $ROOT/role;; *) test ! -d $ROOT/database;; esac '
+    "|| echo 1",
+    "python3": "mkdir -p .venv/bin; : >.venv/pyvenv.cfg; for name in python pip; do "
+    'printf "#!/bin/sh\\n# /opt/roster.new\\ntest ! -e \\$ROOT/no-$name\\n" >.venv/bin/$name; '
+    "chmod +x .venv/bin/$name; done",
+}
+NAMES = ("config", "users", "clients", "templates", "docs/deploy/systemd")
+
+
+class Machine:
+    """A release and a folder that it is installed into."""
+
+    def __init__(self, root: Path, bin_folder: Path) -> None:
+        self.root, self.bin_folder = root, bin_folder
+        for name, text in PROGRAMS.items():
+            program(bin_folder, name, f"#!/bin/sh\n{text}\n")
+        for name in ("etc/systemd/system", "usr/local/bin", "opt", "var/backups", "var/lib"):
+            (root / name).mkdir(parents=True)
+        for name in NAMES:
+            (root / "release" / name).mkdir(parents=True)
+            (root / "release" / name / "file").touch()
+        for name in ("manage.py", "README.md", "requirements.txt"):
+            (root / "release" / name).touch()
+        moved("install.sh", root).rename(root / "release/docs/deploy/install.sh")
+        program(root / "release/docs/deploy", "roster", "#!/bin/sh\n")
+        self.settings = root / "etc/roster/environment"
+
+    def install(self, umask: int = 0o022) -> subprocess.CompletedProcess[str]:
+        local = self.root / "usr/local/bin"
+        return subprocess.run(
+            ["/bin/sh", self.root / "release/docs/deploy/install.sh"],
+            env={"PATH": f"{self.bin_folder}:{local}:{os.defpath}", "ROOT": str(self.root)},
+            umask=umask, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def machine(tmp_path: Path, bin_folder: Path) -> Machine:
+    return Machine(tmp_path, bin_folder)
+
+
+@pytest.mark.parametrize("fault", ["no-pip", "no-database"])
+def test_an_installation_that_broke_off_is_run_again(fault: str, machine: Machine) -> None:
+    (machine.root / fault).touch()
+    broken = machine.install()
+    left = machine.settings.exists()
+    (machine.root / fault).unlink()
+
+    done = machine.install()
+
+    assert (broken.returncode == 0, left) == (False, False)
+    assert done.returncode == 0, done.stderr
+    assert "set PUBLIC_URL" in done.stdout
+    assert (machine.root / "role").is_dir()
+    assert (machine.root / "database").is_dir()
+    written = machine.settings.read_text()
+    assert "\nDATABASE_URL=postgres://%2Fvar%2Frun%2Fpostgresql/roster\n" in written
+    assert machine.settings.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in machine.settings.parent.iterdir()] == ["environment"]
+
+
+def test_an_upgrade_leaves_the_settings_alone(machine: Machine) -> None:
+    machine.install()
+    machine.settings.write_text(machine.settings.read_text() + "PUBLIC_URL=https://a.example\n")
+    before = machine.settings.read_text()
+
+    done = machine.install()
+
+    assert done.returncode == 0, done.stderr
+    assert machine.settings.read_text() == before
+    assert "set PUBLIC_URL" not in done.stdout
+    assert (machine.root / "opt/roster.old/manage.py").exists()
+
+
+def test_code_can_be_read_whatever_the_mask_of_root(machine: Machine) -> None:
+    for path in (machine.root / "release").rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
+    done = machine.install(umask=0o077)
+
+    assert done.returncode == 0, done.stderr
+    code = machine.root / "opt/roster"
+    for path in [code, *code.rglob("*")]:
+        mode = path.stat().st_mode
+        assert mode & 0o044 == 0o044, path
+        assert not path.is_dir() or mode & 0o011 == 0o011, path
+    assert machine.settings.stat().st_mode & 0o777 == 0o640
