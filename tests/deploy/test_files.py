@@ -2,10 +2,12 @@
 
 import configparser
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from tests.live.conftest import BASE_DIR
 
 UNITS = sorted((BASE_DIR / "docs/deploy/systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
-KNOWN = set(re.findall(r"^# (\w+)=", (BASE_DIR / ".env.example").read_text(), re.MULTILINE))
+EXAMPLE = (BASE_DIR / ".env.example").read_text()
+KNOWN = set(re.findall(r"^# (\w+)=", EXAMPLE, re.MULTILINE))
 # Of Python, systemd, the proxy and the database; and what compose itself fills in.
 NOT_OURS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
 
@@ -92,6 +95,14 @@ def test_only_the_proxy_is_reached_from_outside() -> None:
     assert [name for name, it in made["services"].items() if "ports" in it] == ["proxy"]
     assert made["networks"]["back"]["internal"]
     assert made["networks"]["front"]["internal"]
+
+
+@pytest.mark.parametrize("name", ["traceparent", "tracestate"])
+def test_the_proxy_passes_no_trace_of_strangers_on(name: str) -> None:
+    caddyfile = (BASE_DIR / "docs/deploy/Caddyfile").read_text()
+
+    _, _, passed_on = caddyfile.partition("reverse_proxy")
+    assert f"header_up -{name}\n" in passed_on
 
 
 def test_the_database_keeps_what_it_has_acknowledged() -> None:
