@@ -97,6 +97,13 @@ def test_only_the_proxy_is_reached_from_outside() -> None:
     assert made["networks"]["front"]["internal"]
 
 
+def test_the_database_is_healthy_when_it_listens() -> None:
+    check = composed()["services"]["database"]["healthcheck"]["test"]
+
+    assert check[1] == "pg_isready"
+    assert "--host=127.0.0.1" in check  # the socket has an answer while the image sets up
+
+
 @pytest.mark.parametrize("name", ["traceparent", "tracestate"])
 def test_the_proxy_passes_no_trace_of_strangers_on(name: str) -> None:
     caddyfile = (BASE_DIR / "docs/deploy/Caddyfile").read_text()
