@@ -188,6 +188,18 @@ def test_each_unit_runs_what_there_is_and_is_confined(path: Path) -> None:
     assert {key: service[key] for key in expected} == expected
 
 
+def test_the_default_drain_ends_before_a_manager_kills() -> None:
+    default = re.search(r"^# DRAIN_SECONDS=(\d+)$", EXAMPLE, re.MULTILINE)
+    service = unit(BASE_DIR / "docs/deploy/systemd/roster.service")["Service"]
+    grace = ours()["web"]["stop_grace_period"]
+
+    assert default
+    needed = int(default[1]) + 35
+    assert int(service["TimeoutStopSec"]) >= needed
+    assert grace == "${STOP_GRACE_PERIOD:-40s}"
+    assert int(re.sub(r"\D", "", grace)) >= needed
+
+
 def test_each_timer_has_its_unit() -> None:
     timers = [path for path in UNITS if path.suffix == ".timer"]
 
