@@ -200,6 +200,25 @@ def test_the_default_drain_ends_before_a_manager_kills() -> None:
     assert int(re.sub(r"\D", "", grace)) >= needed
 
 
+def test_the_nightly_backup_sweeps_what_a_killed_one_left(tmp_path: Path) -> None:
+    now = time.time()
+    for name, days in {
+        ".roster-2026-01-01.backup.abcdefgh.part": 1.1,
+        ".roster-2026-01-02.backup.abcdefgh.part": 0.9,
+        "roster-2026-01-01.backup": 13,
+        ".profile": 30,
+    }.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (now, now - days * 86400))
+    service = unit(BASE_DIR / "docs/deploy/systemd/roster-backup.service")["Service"]
+    for line in (service["ExecStartPre"], service["ExecStartPost"]):
+        subprocess.run(shlex.split(line.replace("/var/backups/roster", str(tmp_path))), check=True)
+
+    assert {path.name for path in tmp_path.iterdir()} == {
+        ".roster-2026-01-02.backup.abcdefgh.part", "roster-2026-01-01.backup", ".profile",
+    }  # fmt: skip
+
+
 def test_each_timer_has_its_unit() -> None:
     timers = [path for path in UNITS if path.suffix == ".timer"]
 
