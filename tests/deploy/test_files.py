@@ -97,6 +97,25 @@ def test_only_the_proxy_is_reached_from_outside() -> None:
     assert made["networks"]["front"]["internal"]
 
 
+def test_whoever_scrapes_reaches_the_service_alone() -> None:
+    made = composed()
+
+    assert made["networks"]["metrics"]["internal"]
+    assert [name for name, it in made["services"].items() if "metrics" in it["networks"]] == ["web"]
+    assert (
+        made["services"]["web"]["environment"]["TRUSTED_PROXIES"]
+        == (made["networks"]["front"]["ipam"]["config"][0]["subnet"])
+    )  # what asks over another network is no proxy
+
+
+@pytest.mark.parametrize(
+    "name", ["METRICS_TOKEN", "LOG_FORMAT", "DRAIN_SECONDS", "STATEMENT_TIMEOUT"]
+)
+def test_what_runs_it_can_be_set(name: str) -> None:
+    for service in ours().values():
+        assert service["environment"][name] == f"${{{name}:-}}"  # empty is unset
+
+
 def test_the_database_is_healthy_when_it_listens() -> None:
     check = composed()["services"]["database"]["healthcheck"]["test"]
 
@@ -186,6 +205,12 @@ def test_each_unit_runs_what_there_is_and_is_confined(path: Path) -> None:
     expected = {"ProtectSystem": "strict", "NoNewPrivileges": "true", "CapabilityBoundingSet": "",
                 "PrivateTmp": "true", "ProtectHome": "true", "UMask": "0077"}  # fmt: skip
     assert {key: service[key] for key in expected} == expected
+
+
+def test_the_service_may_read_what_its_metrics_are_made_of() -> None:
+    service = unit(BASE_DIR / "docs/deploy/systemd/roster.service")["Service"]
+
+    assert service.get("ProcSubset", "all") == "all"  # or there is no /proc/stat
 
 
 def test_the_default_drain_ends_before_a_manager_kills() -> None:
