@@ -257,3 +257,12 @@ def test_code_can_be_read_whatever_the_mask_of_root(machine: Machine) -> None:
         assert mode & 0o044 == 0o044, path
         assert not path.is_dir() or mode & 0o011 == 0o011, path
     assert machine.settings.stat().st_mode & 0o777 == 0o640
+
+
+def test_who_restores_is_told_whose_backups_to_trust() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "restore", "--help"],
+        cwd=BASE_DIR, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert "Restore only what you made yourself" in " ".join(done.stdout.split())

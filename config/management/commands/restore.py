@@ -17,7 +17,8 @@ class Command(BaseCommand):
     """All of the backup or nothing; what is there is never touched."""
 
     help = (
-        "Put a backup back into an empty database, and check what is then there. Before Roster "
+        "Put a backup back into an empty database, and check what is then there. Restore only what "
+        "you made yourself: a backup is code that runs as the database's role. Before Roster "
         "serves, give it the SECRET_KEY, AUDIT_KEY and signing keys of before."
     )
     requires_system_checks = ()  # an empty database has no tables to be checked
