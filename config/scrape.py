@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -133,7 +133,7 @@ def is_alive(process_id: int) -> bool:
 
 
 class Service(Collector):
-    """What this is, and what its database says; without it, that it is away."""
+    """What this is, and what its database says; where it says nothing, whether it is away."""
 
     @override
     def collect(self) -> Iterator[Metric]:
@@ -141,8 +141,8 @@ class Service(Collector):
         build.add_metric([VERSION], 1)
         yield build
         yield gauge("roster_workers", "Server processes as configured.", settings.WEB_WORKERS)
-        found = latest.figures()
-        yield gauge("roster_database_up", "Whether the database answers.", found is not None)
+        is_up, found = latest.said()
+        yield gauge("roster_database_up", "Whether the database answers.", is_up)
         if found:
             yield from of_database(found)
         age = replica.lag()
@@ -178,25 +178,39 @@ def gauge(name: str, text: str, value: float) -> Metric:
 
 
 class Latest:
-    """What the database said a moment ago; None where it said nothing."""
+    """What the database said a moment ago: whether it answers, and its figures, if it gave them."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._found: Figures | None = None
+        self._said: tuple[bool, Figures | None] = (False, None)
         self._until = float("-inf")
 
-    def figures(self) -> Figures | None:
+    def said(self) -> tuple[bool, Figures | None]:
         with self._lock:
             if time.monotonic() >= self._until:
-                try:
-                    self._found = figures()
-                except (DatabaseError, InterfaceError):
-                    self._found = None
+                self._said = ask()
                 self._until = time.monotonic() + KNOWN_FOR
-            return self._found
+            return self._said
 
     def forget(self) -> None:
         self._until = float("-inf")
+
+
+def ask() -> tuple[bool, Figures | None]:
+    """Ask for all figures; where one cannot be had, whether the database answers at all."""
+    try:
+        return True, figures()
+    except (DatabaseError, InterfaceError):
+        return answers(), None
+
+
+def answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (DatabaseError, InterfaceError):
+        return False
+    return True
 
 
 latest = Latest()

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import time
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 from django.db.backends.utils import CursorWrapper
@@ -15,6 +17,8 @@ from rest_framework.test import APIClient
 
 from config import draining
 from users.models import Mail
+
+LOCKS_LEAVE = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"  # or a probe that waits does so for ever
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz", "/livez/"])
@@ -53,6 +57,39 @@ def test_serves_on_while_mails_are_late(
     assert answer.json()["checks"]["mail"] == mail
 
 
+def test_serves_on_where_nobody_can_say_how_mails_are(anonymous: APIClient, db: None) -> None:
+    def fail(execute: Any, sql: str, *args: Any) -> Any:
+        if '"mails"' in sql:
+            raise OperationalError
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(fail):
+        answer = anonymous.get("/readyz")
+
+    checks = {"database": "ok", "migrations": "ok", "mail": "unknown"}
+    assert (answer.status_code, answer.json()) == (200, {"status": "degraded", "checks": checks})
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets everybody read")
+def test_a_locked_table_neither_holds_the_probe_nor_ends_the_service(
+    anonymous: APIClient, db: None
+) -> None:
+    with psycopg.connect(**parameters(), options=LOCKS_LEAVE) as other:
+        other.execute("LOCK TABLE mails IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        answer = anonymous.get("/readyz")
+        taken = time.monotonic() - began
+
+    assert (answer.status_code, answer.json()["checks"]["mail"]) == (200, "unknown")
+    assert taken < 3
+
+
+def parameters() -> dict[str, Any]:
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    given = connection.settings_dict
+    return {"dbname": given["NAME"], **{ours: given[its] for ours, its in names.items()}}
+
+
 def test_asks_little(anonymous: APIClient, db: None) -> None:
     anonymous.get("/readyz")
 
@@ -60,7 +97,14 @@ def test_asks_little(anonymous: APIClient, db: None) -> None:
         anonymous.get("/readyz")
 
     # Whether it answers; whether there is a table of migrations, and which; the oldest mail.
-    assert len(seen) == 4
+    asked = [
+        query["sql"]
+        for query in seen
+        if query["sql"].startswith("SELECT") or "FROM" in query["sql"]
+    ]
+    assert len(asked) == 4
+    # The last two with a limit of their own: a transaction each that begins, sets it and ends.
+    assert len(seen) - len(asked) == (6 if connection.vendor == "postgresql" else 0)
 
 
 def test_is_not_ready_while_a_migration_is_to_be_applied(anonymous: APIClient, db: None) -> None:

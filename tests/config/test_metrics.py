@@ -348,6 +348,19 @@ def test_goes_on_without_database(fault: type[Exception], anonymous: APIClient, 
     assert not names & {"roster_users", "roster_sessions_active", "roster_mails_waiting"}
 
 
+def test_one_table_that_cannot_be_read_is_not_the_database(db: None) -> None:
+    def fail(execute: Any, sql: str, *args: Any) -> Any:
+        if '"mails"' in sql:
+            raise OperationalError
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(fail):
+        found = scraped()
+
+    assert found["roster_database_up", ()] == 1
+    assert "roster_mails_waiting" not in {name for name, _ in found}
+
+
 def test_asks_the_database_once_however_many_ask(db: None, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(6):
         for _ in range(5):
