@@ -8,7 +8,7 @@ import hmac
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -42,12 +42,21 @@ def scrape(request: HttpRequest) -> HttpResponse:
         response = problem_response(request, 401, "not_authenticated", CHALLENGE)
         response["WWW-Authenticate"] = "Bearer"
         return response
-    encode, content_type = choose_encoder(request.META.get("HTTP_ACCEPT", ""))
+    encode, content_type = encoder(request.META.get("HTTP_ACCEPT", ""))
     try:
         return HttpResponse(encode(everything()), content_type=content_type)
     except (OSError, ValueError):  # somebody has cleared the folder away
         log.error("the folder of the metrics cannot be read")  # noqa: TRY400 # no trace each time
         return problem_response(request, 503, "unavailable", "The counts cannot be read.")
+
+
+def encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """Return what writes the format that is asked for: plain text where that cannot be read."""
+    try:
+        encode, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # what is no version, the library compares with one
+        encode, content_type = choose_encoder("")
+    return encode, content_type
 
 
 def is_allowed(authorization: str) -> bool:

@@ -105,6 +105,9 @@ def test_is_no_part_of_the_api(anonymous: APIClient) -> None:
     [
         ("", "text/plain; version=0.0.4; charset=utf-8"),
         ("*/*", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text; version=abc", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/plain; version=1.x", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text;escaping=x;version=", "application/openmetrics-text"),
         (
             "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5",
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
