@@ -7,37 +7,48 @@ its workers would serve on, by the code of then, and keep the port from the next
 import asyncio
 import os
 import signal
+from collections.abc import Iterable
+from contextlib import suppress
 from threading import Event
 
 SIGNAL = signal.SIGUSR1  # from the server's main process to its workers
 LOOKS = 0.5  # seconds between two looks whether that is still there
 
 _is_told = Event()
-_main_processes: list[int] = []
+_main_process: int | None = None
 
 
 def is_main() -> bool:
     """Tell whether this is the process that leads, and not a worker that has just been forked."""
-    return _main_processes in ([], [os.getpid()])
+    return _main_process in (None, os.getpid())
 
 
 def lead() -> None:
     """Let this be the main process of all that are forked from it."""
-    _main_processes[:] = [os.getpid()]
+    global _main_process  # noqa: PLW0603 # set once, before there are threads
+    _main_process = os.getpid()
 
 
 def listen(loop: asyncio.AbstractEventLoop) -> None:
     """Take the word from the main process, in a worker; stop when that has gone."""
     loop.add_signal_handler(SIGNAL, _is_told.set)
-    if _main_processes:
+    if _main_process:
         _watch(loop)
 
 
 def _watch(loop: asyncio.AbstractEventLoop) -> None:
-    if os.getppid() in _main_processes:
+    if os.getppid() == _main_process:
         loop.call_later(LOOKS, _watch, loop)
     else:
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def tell(workers: Iterable[int]) -> None:
+    """Let these and all that are forked from now on, in place of one that ends, say so."""
+    _is_told.set()
+    for worker in workers:
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(worker, SIGNAL)
 
 
 def is_draining() -> bool:

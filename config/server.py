@@ -23,7 +23,7 @@ from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 from typing_extensions import override
 
-from config.draining import SIGNAL, is_main, lead
+from config.draining import SIGNAL, is_main, lead, tell
 from config.logs import SERVER_TOO
 
 log = logging.getLogger("roster.server")
@@ -56,8 +56,7 @@ class Server(MPServer):
             return
         self.is_draining = True
         log.info("stopping in %s s; /readyz says so", self.drain_seconds)
-        for worker in self.wrks:
-            os.kill(worker.inner.pid, SIGNAL)
+        tell(worker.inner.pid for worker in self.wrks)
         timer = Timer(self.drain_seconds, self._stop)
         timer.daemon = True
         timer.start()

@@ -18,7 +18,8 @@ from rest_framework.test import APIClient
 from config import draining
 from users.models import Mail
 
-LOCKS_LEAVE = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"  # or a probe that waits does so for ever
+# Or a probe that waits would do so for ever.
+LOCKS_LEAVE = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz", "/livez/"])
