@@ -14,9 +14,11 @@ from config import replica
 from config.api.errors import problem_response
 from config.api.routing import read_only
 from config.draining import is_draining
+from config.throttling.stores import are_counters_there
 from users.figures import TOO_LONG, oldest_mail
 
-OK, LATE, DEGRADED, UNKNOWN = "ok", "late", "degraded", "unknown"
+OK, LATE, DEGRADED = "ok", "late", "degraded"
+AWAY, UNKNOWN = "away", "unknown"
 LIMIT = "1s"  # for a query of a probe: some load balancers wait for 2 s
 PROBES = {"/livez", "/healthz", "/readyz"} | ({"/metrics"} if settings.METRICS_TOKEN else set())
 
@@ -90,6 +92,11 @@ def replica_age() -> str:
     return LATE if (replica.lag() or 0.0) > settings.REPLICA_MAX_LAG else OK
 
 
+def counters() -> str:
+    """Say `away` where log-ins are refused since nothing can count those that fail."""
+    return OK if are_counters_there() else AWAY
+
+
 @cache
 def known_migrations() -> frozenset[tuple[str, str]]:
     """Return those of the code; to read them takes longer than all queries."""
@@ -119,7 +126,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
         return problem_response(request, 503, "unavailable", "The database does not answer.")
     except NotReady as reason:
         return problem_response(request, 503, "unavailable", str(reason))
-    said |= {name: answer_of(check) for name, check in OTHERS.items()}
+    others = OTHERS | ({"counters": counters} if settings.CACHE_URL else {})
+    said |= {name: answer_of(check) for name, check in others.items()}
     status = OK if set(said.values()) == {OK} else DEGRADED
     return JsonResponse({"status": status, "checks": said})
 

@@ -112,7 +112,8 @@ class RequestMiddleware:
         if not is_unavailable(fault):
             return None
         # No trace each time: an outage has as many as there are requests.
-        log.error("database unavailable: %s: %s", type(fault).__name__, first_line(fault))
+        what = getattr(fault, "what", "database")  # our own say it
+        log.error("%s unavailable: %s: %s", what, type(fault).__name__, first_line(fault))
         return unavailable(request, "Try again in a few seconds.", 5)
 
 

@@ -25,6 +25,8 @@ SILENCE = 1  # seconds until it is asked again
 class StoreAway(OperationalError):
     """503, as for a database that is away: what cannot be counted is not allowed."""
 
+    what = "counters"  # for the log
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -183,6 +185,10 @@ class RedisStore(Store):
             raise StoreAway("the counters are away") from fault
         self.silent_until = 0.0
 
+    def ping(self) -> None:
+        with self.asking():
+            self.redis.ping()
+
     @override
     def reserve(self, plans: Sequence[Plan], now: int) -> Outcome:
         asked = json.dumps([asdict(plan) for plan in plans])
@@ -218,6 +224,15 @@ def now_ms() -> int:
 def store() -> Store:
     """Return the store that the settings name."""
     return _redis_store(settings.CACHE_URL) if settings.CACHE_URL else DatabaseStore()
+
+
+def are_counters_there() -> bool:
+    """Tell whether what keeps the counters outside the database answers."""
+    try:
+        _redis_store(settings.CACHE_URL).ping()
+    except StoreAway:
+        return False
+    return True
 
 
 _redis_store = cache(RedisStore)  # one pool of connections a process

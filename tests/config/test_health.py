@@ -16,6 +16,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from config import draining
+from tests.mails import free_port
 from users.models import Mail
 
 # Or a probe that waits would do so for ever.
@@ -69,6 +70,23 @@ def test_serves_on_where_nobody_can_say_how_mails_are(anonymous: APIClient, db: 
 
     checks = {"database": "ok", "migrations": "ok", "mail": "unknown"}
     assert (answer.status_code, answer.json()) == (200, {"status": "degraded", "checks": checks})
+
+
+def test_says_whether_the_counters_of_failed_log_ins_are_there(
+    anonymous: APIClient, db: None, redis_url: str, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CACHE_URL = redis_url
+    there = anonymous.get("/readyz").json()
+    settings.CACHE_URL = f"redis://127.0.0.1:{free_port()}"
+    away = anonymous.get("/readyz")
+    login = anonymous.post("/auth/login", {"email": "a@example.com", "password": "wrong"})
+
+    assert (there["status"], there["checks"]["counters"]) == ("ok", "ok")
+    assert (away.status_code, away.json()["status"]) == (200, "degraded")
+    assert away.json()["checks"]["counters"] == "away"
+    assert login.status_code == 503
+    assert "counters unavailable: StoreAway" in caplog.text
+    assert "database unavailable" not in caplog.text
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets everybody read")
