@@ -74,7 +74,8 @@ def policy_of(request: HttpRequest, response: HttpResponse) -> str:
 
 
 def route_of(request: HttpRequest) -> str:
-    return request.resolver_match.route if request.resolver_match else UNROUTED
+    """Return the route, one for both spellings of an endpoint, or `UNROUTED`."""
+    return request.resolver_match.route.rstrip("/") if request.resolver_match else UNROUTED
 
 
 class RequestMiddleware:

@@ -30,7 +30,6 @@ from config.version import VERSION
 
 FLUSH_MS = 3000  # for what a process that ends has not sent yet; a collector may be away
 MOST_SQL = 2000  # characters of a statement
-SYSTEMS = {"postgresql": "postgresql", "sqlite": "sqlite"}  # OpenTelemetry's names of them
 
 propagator = TraceContextTextMapPropagator()
 
@@ -116,7 +115,7 @@ class Queries:
         statement = str(sql)
         verb = statement.lstrip(" \n(").partition(" ")[0].upper()[:20]
         attributes = {
-            "db.system.name": SYSTEMS.get(context["connection"].vendor, "other_sql"),
+            "db.system.name": context["connection"].vendor,  # named as OpenTelemetry does
             "db.query.text": statement[:MOST_SQL],
         }
         # What a fault says may hold values (of a duplicate key, say): its kind alone is kept.

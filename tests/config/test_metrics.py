@@ -139,6 +139,16 @@ def test_requests_are_counted_by_route(as_administrator: APIClient, regular: Use
     assert value("http_request_duration_seconds_count", **labels) == timed + 1
 
 
+def test_two_spellings_of_an_endpoint_are_one_route(anonymous: APIClient, db: None) -> None:
+    before = requests("GET", "/readyz", 200)
+
+    for path in ("/readyz", "/readyz/"):
+        anonymous.get(path)
+
+    assert requests("GET", "/readyz", 200) == before + 2
+    assert requests("GET", "/readyz/", 200) == 0
+
+
 def test_no_label_is_what_a_client_makes_up(anonymous: APIClient, db: None) -> None:
     other, unrouted = requests("other", "-", 404), requests("GET", "-", 404)
 
