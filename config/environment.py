@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
+from psycopg.pq import Conninfo
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -274,6 +275,7 @@ def _database(value: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     # what outlives one (a cursor, and before PgBouncer 1.21 a prepared statement) is lost.
     has_pooler = given.pop("pgbouncer", False)  # 1 is true, too
     options = {**defaults, "server_side_binding": not has_pooler, **given}
+    check_options(given)
     if has_pooler not in (True, False):
         raise ValueError("expected pgbouncer=true for a pooler in transaction mode")
     if "prepare_threshold" in options or not isinstance(options["server_side_binding"], bool):
@@ -284,6 +286,22 @@ def _database(value: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     kept = {"CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
     kept |= {"DISABLE_SERVER_SIDE_CURSORS": bool(has_pooler), "ENGINE": OUR_POSTGRESQL}
     return config | kept
+
+
+def check_options(given: Mapping[str, Any]) -> None:
+    """Raise `ValueError` for what would fail at the first connection only, or mean nothing."""
+    for name, value in given.items():
+        if name not in OPTION_NAMES:
+            # What is no name may be part of a password with a `?` in it.
+            raise ValueError(f"unknown option {name if OPTION_NAME.match(name) else ''}".strip())
+        if name in WHOLE_OPTIONS and type(value) is not int:
+            raise ValueError(f"expected a whole number for the option {name}")
+        if name == "pool" and not isinstance(value, bool):
+            raise ValueError("expected true or false for the option pool")
+        if name == "sslmode" and value not in SSL_MODES:
+            raise ValueError(f"expected {', '.join(SSL_MODES)} for the option sslmode")
+        if isinstance(value, list):
+            raise ValueError(f"the option {name} is given more than once")  # noqa: TRY004 # a fault
 
 
 def _parsed(url: str) -> dict[str, Any]:
@@ -302,6 +320,13 @@ def _parsed(url: str) -> dict[str, Any]:
     return config | {"HOST": ",".join(names), "PORT": ",".join(ports)}
 
 
+OPTION_NAME = re.compile("[A-Za-z_]{1,40}\\Z")
+LIBPQS = frozenset(one.keyword.decode() for one in Conninfo.get_defaults())
+DJANGOS = {"assume_role", "isolation_level", "pool", "server_side_binding", "prepare_threshold"}
+OPTION_NAMES = LIBPQS | DJANGOS | {"answer_timeout"}  # what else is ours is gone by then
+WHOLE_OPTIONS = {"connect_timeout", "tcp_user_timeout", "answer_timeout", "keepalives"}
+WHOLE_OPTIONS |= {"keepalives_idle", "keepalives_interval", "keepalives_count", "isolation_level"}
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SEVERAL_HOSTS = re.compile(r"([a-z]+://(?:[^@/?#]*@)?)([^@/?#]*,[^@/?#]*)([/?#].*)\Z")
 
 # Seconds and, in the end, milliseconds. A server that vanishes closes nothing: what it has not

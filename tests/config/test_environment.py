@@ -182,6 +182,42 @@ def test_postgresql_keeps_connections_unless_a_pool_does(query: str, age: int) -
     assert config["OPTIONS"]["connect_timeout"] == 2
 
 
+@pytest.mark.parametrize("parse", [env.database, env.replica])
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("sslmod=require", "unknown option sslmod"),
+        ("PGBOUNCER=true", "unknown option PGBOUNCER"),
+        ("s3cr3t!=x", "unknown option"),
+        ("connect_timeout=abc", "expected a whole number for the option connect_timeout"),
+        ("connect_timeout=true", "expected a whole number for the option connect_timeout"),
+        ("connect_timeout=1&connect_timeout=2",
+         "expected a whole number for the option connect_timeout"),
+        ("answer_timeout=abc", "expected a whole number for the option answer_timeout"),
+        ("keepalives_idle=5s", "expected a whole number for the option keepalives_idle"),
+        ("pool=5", "expected true or false for the option pool"),
+        ("sslmode=requires",
+         "expected disable, allow, prefer, require, verify-ca, verify-full for the option sslmode"),
+        ("application_name=a&application_name=b",
+         "the option application_name is given more than once"),
+    ],
+)  # fmt: skip
+def test_option_that_could_not_be_used_is_told_at_the_start(
+    parse: Callable[[str], Any], query: str, reason: str
+) -> None:
+    assert faults_of("NAME", parse, f"postgres://u:p@h/n?{query}") == [f"NAME: {reason}"]
+
+
+def test_options_of_libpq_django_and_ours_are_taken() -> None:
+    query = "sslmode=verify-full&sslrootcert=/ca.pem&application_name=a&options=-c%20work_mem=8MB"
+    ours = "pool=true&server_side_binding=false&pgbouncer=true&answer_timeout=0&keepalives=1"
+
+    options = env.database(f"postgres://u:p@h/n?{query}&{ours}")["OPTIONS"]
+
+    assert (options["sslmode"], options["options"]) == ("verify-full", "-c work_mem=8MB")
+    assert env.database("postgres://u:p@h/n?currentSchema=x")["OPTIONS"]["options"]
+
+
 def test_connect_timeout_of_the_address_wins() -> None:
     config = env.database("postgres://u:p@h/n?connect_timeout=9")
 
