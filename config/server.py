@@ -1,15 +1,20 @@
 """The production server: `python -m config.server --host 127.0.0.1 --port 8000`."""
 
 import argparse
+import fcntl
 import logging
 import os
+import re
+import shutil
 import signal
 import socket
+import stat
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from threading import Timer
 from typing import Any
 
@@ -35,6 +40,9 @@ GRANIANS = 5.5  # what Granian takes: two that are killed in a row would end all
 STANDARD = (0, 1, 2)  # in, out, error
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # a fresh folder in it, for its owner alone
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+COUNT_FILE = re.compile(r"(counter|gauge_[a-z]+|histogram|summary)_[0-9]+\.db\Z")
+OURS = "roster-counts-"
+YOUNG = 60  # seconds
 
 
 class Server(MPServer):
@@ -83,6 +91,8 @@ def main() -> None:
         is_counting = bool(settings.METRICS_TOKEN)
     except ImproperlyConfigured as fault:  # with names and reasons; a traceback tells no more
         sys.exit(str(fault))
+    if not is_counting:
+        os.environ.pop(COUNTS, None)  # or the library counts there
     with shared_counts() if is_counting else nullcontext():
         django.setup()  # loads what counts, which must find the folder
         try:  # Granian shares a port with whoever has it, and the two would take turns
@@ -137,18 +147,52 @@ def shared_counts() -> Iterator[None]:
     Its files are mapped into memory: on a disk that gets full, writing to one would end a process.
     """
     if given := os.environ.get(COUNTS):
-        Path(given).mkdir(mode=0o700, parents=True, exist_ok=True)
-        for file in Path(given).glob("*.db"):
-            file.unlink()
+        empty_folder(Path(given))
         yield
         return
     parent = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
-    with TemporaryDirectory(prefix="roster-", dir=parent, ignore_cleanup_errors=True) as folder:
+    sweep(parent or Path(gettempdir()))
+    with TemporaryDirectory(prefix=OURS, dir=parent, ignore_cleanup_errors=True) as folder:
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)  # until the last worker ends
         os.environ[COUNTS] = folder
         try:
             yield
         finally:
             del os.environ[COUNTS]
+
+
+def empty_folder(folder: Path) -> None:
+    """Make the folder that we were given, or take from it what the library has left there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in folder.iterdir():
+            if COUNT_FILE.match(file.name):
+                file.unlink()
+    except OSError as fault:
+        sys.exit(f"{COUNTS}: this folder cannot be used: {fault.strerror}")
+
+
+def sweep(parent: Path) -> None:
+    """Remove the folders of servers that were killed: nobody holds their locks any more.
+
+    Not those of the last minute, whose owner may be about to take the lock.
+    """
+    for folder in parent.glob(f"{OURS}*"):
+        with suppress(OSError):
+            found = folder.lstat()
+            is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+            if is_ours and time.time() - found.st_mtime > YOUNG:
+                remove_unless_held(folder)
+
+
+def remove_unless_held(folder: Path) -> None:
+    """Remove the folder; raises `OSError` where somebody holds its lock."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
+    finally:
+        os.close(descriptor)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from config.postgresql.limits import limit_statements
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+if not settings.METRICS_TOKEN:
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # or the library counts there
+
 from config.metrics import count_worker_start  # asks the settings
 
 

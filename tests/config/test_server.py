@@ -1,9 +1,11 @@
 """The launcher."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +51,60 @@ def test_who_is_forked_while_the_server_drains_is_told_and_the_dead_hold_up_noth
 
     assert os.waitstatus_to_exitcode(status) == 0
     assert stopped.wait(10)
+
+
+def run(*command: str, counts: Path) -> "subprocess.CompletedProcess[str]":
+    ours = {"DJANGO_SETTINGS_MODULE": "config.settings", "PROMETHEUS_MULTIPROC_DIR": str(counts)}
+    return subprocess.run(
+        [sys.executable, *command],
+        env=os.environ | ours | {"METRICS_TOKEN": "a-token-of-some-length"},
+        cwd=settings.BASE_DIR, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def test_commands_count_nothing(tmp_path: Path) -> None:
+    assert run("manage.py", "check", counts=tmp_path / "absent").returncode == 0
+    assert run("manage.py", "check", counts=tmp_path).returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_says_in_a_line_why_a_folder_for_counts_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    ended = run("-m", "config.server", counts=tmp_path / "file" / "counts")
+
+    assert ended.returncode == 1
+    assert ended.stderr == "PROMETHEUS_MULTIPROC_DIR: this folder cannot be used: Not a directory\n"
+
+
+def test_takes_away_what_the_library_has_left_alone(tmp_path: Path) -> None:
+    theirs = {"counter_1.db", "gauge_livesum_22.db", "histogram_3.db", "summary_4.db"}
+    others = {"accounts.db", "counter_x.db", "histogram_3.db.bak"}
+    for name in theirs | others:
+        (tmp_path / name).touch()
+
+    server.empty_folder(tmp_path)
+
+    assert {file.name for file in tmp_path.iterdir()} == others
+
+
+def test_sweeps_the_counts_of_servers_that_were_killed(tmp_path: Path) -> None:
+    dead, held, young, other = (
+        tmp_path / name
+        for name in ("roster-counts-a", "roster-counts-b", "roster-counts-c", "roster-d")
+    )
+    for folder in (dead, held, young, other):
+        folder.mkdir()
+        (folder / "counter_1.db").touch()
+    for folder in (dead, held, other):
+        os.utime(folder, (0, 0))
+    lock = os.open(held, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+
+    server.sweep(tmp_path)
+    os.close(lock)
+
+    assert set(tmp_path.iterdir()) == {held, young, other}
 
 
 def test_does_not_start_with_settings_it_cannot_understand() -> None:
