@@ -119,17 +119,24 @@ def readyz(request: HttpRequest) -> HttpResponse:
     What is wrong but keeps nobody from being served makes the status `degraded`.
     """
     if is_draining():
-        return problem_response(request, 503, "unavailable", "This process is about to stop.")
+        return not_ready(request, "This process is about to stop.")
     try:
         said = {name: check() for name, check in NEEDED.items()}
     except (DatabaseError, InterfaceError):
-        return problem_response(request, 503, "unavailable", "The database does not answer.")
+        return not_ready(request, "The database does not answer.")
     except NotReady as reason:
-        return problem_response(request, 503, "unavailable", str(reason))
+        return not_ready(request, str(reason))
     others = OTHERS | ({"counters": counters} if settings.CACHE_URL else {})
     said |= {name: answer_of(check) for name, check in others.items()}
     status = OK if set(said.values()) == {OK} else DEGRADED
     return JsonResponse({"status": status, "checks": said})
+
+
+def not_ready(request: HttpRequest, reason: str) -> HttpResponse:
+    """Return 503, of which our own line in the log says enough: no second one of Django's."""
+    response = problem_response(request, 503, "unavailable", reason)
+    response._has_been_logged = True  # type: ignore[attr-defined] # what Django looks at
+    return response
 
 
 def answer_of(check: Callable[[], str]) -> str:

@@ -95,7 +95,7 @@ def restarts(starts: Metric) -> Metric:
     started = sum(sample.value for sample in starts.samples if sample.name.endswith("_total"))
     return CounterMetricFamily(
         "roster_worker_restarts",
-        "Server processes that were started in place of another, by SIGHUP as well as after an end.",
+        "Server processes that were started in place of others, by SIGHUP or after an end.",
         value=max(0.0, started - settings.WEB_WORKERS),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client as Browser
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -113,6 +114,14 @@ def test_what_the_server_refuses_itself_looks_alike(
     assert list(line) == [*KEYS, *OF_REQUESTS]
     assert (line["method"], line["route"], line["status"]) == ("POST", "-", 413)
     assert len(line["request_id"]) == 32
+
+
+def test_a_probe_that_is_refused_is_one_line(lines: Lines, db: None) -> None:
+    MigrationRecorder(connection).record_unapplied("users", "0001_initial")
+
+    assert APIClient().get("/readyz").status_code == 503
+
+    assert [(line["logger"], line["level"]) for line in lines()] == [("roster.request", "INFO")]
 
 
 @pytest.mark.parametrize("fault", [OperationalError, ValueError], ids=["503", "500"])

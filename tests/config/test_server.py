@@ -40,7 +40,7 @@ def test_who_is_forked_while_the_server_drains_is_told_and_the_dead_hold_up_noth
     stopped = Event()
     monkeypatch.setattr(server.Server, "_stop", lambda _: stopped.set())
     serving = server.Server("config.rsgi:app", drain_seconds=1)
-    serving.wrks = [SimpleNamespace(inner=SimpleNamespace(pid=gone.pid))]
+    serving.wrks = [SimpleNamespace(inner=SimpleNamespace(pid=gone.pid))]  # type: ignore[list-item]
     try:
         serving.signal_handler_interrupt(signal.SIGTERM)
         if (child := os.fork()) == 0:
