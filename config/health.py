@@ -135,7 +135,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def not_ready(request: HttpRequest, reason: str) -> HttpResponse:
     """Return 503, of which our own line in the log says enough: no second one of Django's."""
     response = problem_response(request, 503, "unavailable", reason)
-    response._has_been_logged = True  # type: ignore[attr-defined] # what Django looks at
+    response._has_been_logged = True  # type: ignore[attr-defined] # noqa: SLF001 # Django looks
     return response
 
 
