@@ -109,7 +109,7 @@ class AdminLoginView(LoginView):
                 response.status_code = 429
                 response["Retry-After"] = str(error.params["wait"])
                 count_login("throttled")
-            elif error.code == "invalid_login":
+            else:
                 count_login("refused")
         return response
 
