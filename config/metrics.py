@@ -70,7 +70,7 @@ for _result in ("succeeded", "refused", "throttled", "unavailable"):
 
 
 def count_request(method: str, route: str, status: int, taken: float) -> None:
-    """Count an answer that took `taken` seconds; `route` is without its slash, or `UNROUTED`."""
+    """Count an answer that took `taken` seconds; `route` is without its first slash."""
     if IS_ON:
         counted, timed = _series(method if method in METHODS else "other", route, status)
         counted.inc()

@@ -37,10 +37,10 @@ LASTS = 3.0  # for which a measurement is believed, whatever keeps the next one
 CLOCKS = timedelta(seconds=10)  # by which those of several machines may differ, as for tokens
 REMEMBERED = 600  # measurements
 AWAY = math.inf
-WRITTEN = "SELECT pg_current_wal_flush_lsn() - '0/0'"
-REPLAYED = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0'"
 # Copies of one cluster have its number; of one cluster there may be many databases.
-IDENTITY = "SELECT system_identifier, current_database() FROM pg_control_system()"
+IDENTITY = "system_identifier, current_database() FROM pg_control_system()"
+WRITTEN = f"SELECT pg_current_wal_flush_lsn() - '0/0', {IDENTITY}"
+REPLAYED = f"SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0', {IDENTITY}"
 SAFE_METHODS = ("GET", "HEAD")
 
 log = logging.getLogger("roster.replica")
@@ -175,15 +175,14 @@ class Watch:
         """Return the age, and why there is none."""
         now = time.monotonic()
         try:
-            (written,) = _row(DEFAULT_DB_ALIAS, WRITTEN)
-            is_replica, replayed = _row(REPLICA, REPLAYED)
-            is_ours = _row(DEFAULT_DB_ALIAS, IDENTITY) == _row(REPLICA, IDENTITY)
+            written, *ours = _row(DEFAULT_DB_ALIAS, WRITTEN)
+            is_replica, replayed, *theirs = _row(REPLICA, REPLAYED)
         except DatabaseFault as fault:
             connections[REPLICA].close()
             return AWAY, type(fault).__name__
         if not is_replica:  # it was promoted, or never was one
             return AWAY, "it is no replica"
-        if not is_ours:
+        if theirs != ours:
             return AWAY, "it is a replica of something else"
         self._written.note(now, int(written))
         return self._written.age(time.monotonic(), int(replayed or 0)), ""

@@ -56,7 +56,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def with_password(self) -> "UserQuerySet":
         """Keep those who have set a password or been given one; the others are invited at best."""
-        return self.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+        return self.exclude(HasNoPassword(F("password")))
 
     def administering(self) -> "UserQuerySet":
         """Keep who can get in and administer; of them there must always be one."""
@@ -121,7 +121,7 @@ class UserQuerySet(models.QuerySet["User"]):
         cutoffs = apps.get_model("users", "LinkCutoff")
         mails = apps.get_model("users", "Mail")._default_manager
         resets = mails.sent_lately().filter(kind="password_reset", recipient=OuterRef("email"))
-        invited = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+        invited = Q(HasNoPassword(F("password")))
         ids = self.order_by("pk").filter(invited | Exists(resets)).values_list("pk", flat=True)
         now = timezone.now()
         cutoffs._default_manager.bulk_create(

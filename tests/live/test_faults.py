@@ -45,8 +45,12 @@ IS_SQLITE = os.environ["DATABASE_URL"].startswith("sqlite")
 MANY = 1000
 
 pytestmark = pytest.mark.xdist_group("faults")
-on_postgresql = pytest.mark.skipif(IS_SQLITE, reason="needs PostgreSQL")
-on_sqlite = pytest.mark.skipif(not IS_SQLITE, reason="for SQLite")
+on_postgresql = pytest.mark.skipif(
+    IS_SQLITE, reason="what happens to a PostgreSQL of its own, once, with the tests on it"
+)
+on_sqlite = pytest.mark.skipif(
+    not IS_SQLITE, reason="what happens to SQLite's file, once, with the tests on it"
+)
 
 POST = (
     b"POST /clients HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
