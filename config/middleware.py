@@ -149,7 +149,7 @@ class TrustedProxyMiddleware:
         forwarded_for = request.META.pop("HTTP_X_FORWARDED_FOR", "")
         forwarded_proto = request.META.pop("HTTP_X_FORWARDED_PROTO", "")
         if settings.TRUSTED_PROXIES and is_trusted(request.META.get("REMOTE_ADDR", "")):
-            request.META["REMOTE_ADDR"] = client_of(request.META["REMOTE_ADDR"], forwarded_for)
+            request.META["REMOTE_ADDR"] = client_address(request.META["REMOTE_ADDR"], forwarded_for)
             request.META["wsgi.url_scheme"] = "https" if forwarded_proto == "https" else "http"
         return self.get_response(request)
 
@@ -167,7 +167,7 @@ class OriginMiddleware:
             return self.get_response(request)
 
 
-def client_of(peer: str, forwarded_for: str) -> str:
+def client_address(peer: str, forwarded_for: str) -> str:
     """Return the address of the client: the peer's, or what trusted proxies say of it."""
     client = peer
     for hop in reversed([hop.strip() for hop in forwarded_for.split(",")]):

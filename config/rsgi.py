@@ -24,7 +24,7 @@ from config.api.parsing import MAX_BODY_BYTES
 from config.api.peers import network_of
 from config.draining import is_draining, listen
 from config.logs import log_answer
-from config.middleware import DATA_POLICY, client_of, log, request_id, request_id_of
+from config.middleware import DATA_POLICY, client_address, log, request_id, request_id_of
 from config.threads import Apart, Overloaded, Threads
 from config.turns import hashes, turns
 from config.uploads import (
@@ -233,7 +233,7 @@ def environ_of(scope: Any, body: IO[bytes], length: str) -> dict[str, Any]:
 def address_of(environ: dict[str, Any]) -> str:
     """Return whom to count as one client."""
     forwarded_for = environ.get("HTTP_X_FORWARDED_FOR", "")
-    return network_of(client_of(environ["REMOTE_ADDR"], forwarded_for))
+    return network_of(client_address(environ["REMOTE_ADDR"], forwarded_for))
 
 
 def respond(environ: dict[str, Any]) -> tuple[int, Headers, bytes | IO[bytes]]:
