@@ -13,7 +13,7 @@ from tests.bench.servers import Server, running
 from tests.bench.usage import tree
 from tests.faults.database import Cluster, cluster
 from tests.faults.load import Call, Load, creation
-from tests.live.conftest import NO_LIMITS, Service, prepare
+from tests.live.conftest import Service, prepare
 
 SERVER = ["config.server", "--port"]
 WORKERS = 2
@@ -84,7 +84,7 @@ def on_postgresql(
 ) -> Iterator[Stage]:
     """Serve on a PostgreSQL of its own; `settings` are the environment's."""
     with cluster(data) as database:
-        ours = NO_LIMITS | {"WEB_WORKERS": f"{WORKERS}"} | dict(settings or {})
+        ours = {"WEB_WORKERS": f"{WORKERS}"} | dict(settings or {})
         environment = prepare(database.url) | ours
         with served(environment, log) as (server, token, client):
             yield Stage(server, environment, token, client, cluster=database)
@@ -94,7 +94,7 @@ def on_postgresql(
 def on_sqlite(folder: Path | None = None) -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(dir=folder) as made:
         file = Path(made) / "db.sqlite3"
-        ours = NO_LIMITS | {"WEB_WORKERS": f"{WORKERS}"}
+        ours = {"WEB_WORKERS": f"{WORKERS}"}
         environment = prepare(f"sqlite:///{file}") | ours
         with served(environment) as (server, token, client):
             yield Stage(server, environment, token, client, file=file)

@@ -27,7 +27,7 @@ from tests.mails import free_port
 BASE_DIR = Path(settings.BASE_DIR)
 ROOT = "root@example.com"
 PASSWORD = "correct horse battery staple"
-NO_LIMITS = {
+NO_LIMITS = {  # all tests share an address and an administrator, and some fail to log in on end
     "LOGIN_FAILURES_PER_MINUTE": "10000",
     "LOGIN_FAILURES_PER_DAY": "10000",
     "ADDRESS_FAILURES_PER_MINUTE": "10000",
@@ -139,17 +139,26 @@ def environment(database_url: str) -> dict[str, str]:
 
 def prepare(database_url: str) -> dict[str, str]:
     """Return the server's environment, with one administrator, ROOT, in its database."""
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": database_url,
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "DJANGO_SUPERUSER_EMAIL": ROOT,
-        "DJANGO_SUPERUSER_NAME": "Root",
-        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-    }
+    environment = (
+        os.environ
+        | NO_LIMITS
+        | {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DATABASE_URL": database_url,
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "DJANGO_SUPERUSER_EMAIL": ROOT,
+            "DJANGO_SUPERUSER_NAME": "Root",
+            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+        }
+    )
     manage(environment, "migrate", "--verbosity", "0")
     manage(environment, "createsuperuser", "--noinput")
     return environment
+
+
+def with_limits(environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment with the default limits on failures."""
+    return {name: value for name, value in environment.items() if name not in NO_LIMITS}
 
 
 def manage(environment: dict[str, str], *arguments: str) -> None:
@@ -161,8 +170,8 @@ def manage(environment: dict[str, str], *arguments: str) -> None:
 def service(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """Start the production server; all tests share an address, and some fail to log in on end."""
-    with serving(environment | NO_LIMITS, tmp_path_factory.mktemp("server") / "log") as running:
+    """Start the production server."""
+    with serving(environment, tmp_path_factory.mktemp("server") / "log") as running:
         yield running
 
 
@@ -184,7 +193,7 @@ def console(
     collected: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """Serve the operators' site with its files; its data is that of `service`."""
-    with serving(collected | NO_LIMITS, tmp_path_factory.mktemp("console") / "log") as running:
+    with serving(collected, tmp_path_factory.mktemp("console") / "log") as running:
         yield running
 
 

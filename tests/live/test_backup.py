@@ -16,7 +16,6 @@ import pytest
 
 from tests.live.conftest import (
     BASE_DIR,
-    NO_LIMITS,
     Service,
     empty_database,
     prepare,
@@ -77,7 +76,7 @@ def test_made_under_load_it_is_whole_and_serves_elsewhere(tmp_path: Path) -> Non
         (tmp_path / folder).mkdir()
     with empty_database(tmp_path / "here") as here, empty_database(tmp_path / "there") as there:
         ours = prepare(here)
-        with serving(ours | NO_LIMITS, tmp_path / "log") as service:
+        with serving(ours, tmp_path / "log") as service:
             token = service.log_in()["access"]
             with hands_at_work(service, token) as made:
                 wait_for(lambda: len(made) >= BEFORE)
@@ -92,7 +91,7 @@ def test_made_under_load_it_is_whole_and_serves_elsewhere(tmp_path: Path) -> Non
 
         assert well(theirs, "check", "--database", "default").startswith("System check identified")
         assert well(theirs, "verify_audit").startswith("No faults.")
-        with serving(theirs | NO_LIMITS, tmp_path / "log2") as service:
+        with serving(theirs, tmp_path / "log2") as service:
             token = service.log_in()["access"]
             users_then = everybody(service, token)
             created, updated = (events(service, token, f"user_{act}") for act in ACTS)

@@ -31,7 +31,6 @@ from tests.faults.load import (
 )
 from tests.live.conftest import (
     BASE_DIR,
-    NO_LIMITS,
     PASSWORD,
     ROOT,
     Service,
@@ -72,12 +71,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def on_file(file: Path) -> dict[str, str]:
-    return prepare(f"sqlite:///{file}") | NO_LIMITS
+    return prepare(f"sqlite:///{file}")
 
 
 @pytest.fixture(scope="module")
 def environment(database: Cluster) -> dict[str, str]:
-    return prepare(database.url) | NO_LIMITS
+    return prepare(database.url)
 
 
 @on_postgresql

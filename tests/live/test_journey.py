@@ -13,7 +13,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from tests.live.browser import BROWSERS, PHONE, chromium, complaints, show_as, submit
-from tests.live.conftest import BASE_DIR, NO_LIMITS, PASSWORD, Service, serving
+from tests.live.conftest import BASE_DIR, PASSWORD, Service, serving
 from tests.mails import free_port
 from tests.users.mail.conftest import Mailboxes
 
@@ -57,14 +57,10 @@ def mailed(
 ) -> Iterator[Mailed]:
     kept, mail_port = mailboxes
     port = free_port()
-    ours = (
-        collected
-        | NO_LIMITS
-        | {
-            "PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
-        }
-    )
+    ours = collected | {
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
+    }
     with serving(ours, tmp_path / "log", port=port) as running:
         yield Mailed(running, kept, ours)
 

@@ -13,7 +13,7 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 
-from tests.live.conftest import BASE_DIR, NO_LIMITS, Service, serving
+from tests.live.conftest import BASE_DIR, Service, serving
 
 pytestmark = pytest.mark.xdist_group("live")
 
@@ -54,7 +54,7 @@ def installation(
     for name in ("config", "users", "clients", "templates"):
         shutil.copytree(BASE_DIR / name, folder / name)
     shutil.copy(BASE_DIR / "manage.py", folder)
-    environment = environment | NO_LIMITS | {"WEB_WORKERS": "2"}
+    environment = environment | {"WEB_WORKERS": "2"}
     own = {
         name: value
         for name, value in environment.items()

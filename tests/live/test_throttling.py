@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import PASSWORD, Service, at_once, serving
+from tests.live.conftest import PASSWORD, Service, at_once, serving, with_limits
 from tests.redis_server import STORES
 
 
@@ -18,7 +18,7 @@ def strict(
     """Start a server with the default limits; nobody else calls from this address."""
     is_redis = request.param == "redis"
     cache = {"CACHE_URL": request.getfixturevalue("redis_url")} if is_redis else {}
-    with serving(environment | cache, tmp_path / "log") as running:
+    with serving(with_limits(environment) | cache, tmp_path / "log") as running:
         yield replace(running, address="127.0.0.9")
 
 

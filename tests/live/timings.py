@@ -19,7 +19,6 @@ if not apps.ready:  # run by itself: what follows imports models
     django.setup()
 
 from tests.live.conftest import (
-    NO_LIMITS,
     PASSWORD,
     Service,
     empty_database,
@@ -70,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--tries", type=int, default=TRIES, help=f"of each kind ({TRIES})")
     tries = parser.parse_args(arguments).tries
     with tempfile.TemporaryDirectory() as folder, empty_database(Path(folder)) as url:
-        environment = prepare(url) | NO_LIMITS
+        environment = prepare(url)
         make_accounts(environment, TURNS * (WARM_UP + tries))
         with serving(environment, Path(folder) / "log") as service:
             return 0 if any(show(service, tries, turn) for turn in range(TURNS)) else 1

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import BASE_DIR, Service, prepare, serving, wait_until_ready
+from tests.live.conftest import (
+    BASE_DIR,
+    Service,
+    prepare,
+    serving,
+    wait_until_ready,
+    with_limits,
+)
 from tests.machines.engines import HAS_SERVERS, PGBOUNCER, Postgres, pgbouncer, replicated
 from tests.mails import free_port
 from tests.redis_server import HAS_REDIS, running_redis
@@ -57,7 +64,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     with ExitStack() as stack:
         primary, replica = stack.enter_context(replicated())
         pooled = stack.enter_context(pgbouncer(primary, size=3))
-        environment = prepare(f"{pooled}?pgbouncer=true") | {
+        environment = with_limits(prepare(f"{pooled}?pgbouncer=true")) | {
             "DATABASE_REPLICA_URL": f"{replica.url}?answer_timeout={PATIENCE}",
             "REPLICA_MAX_LAG_SECONDS": str(MAX_LAG),
             "CACHE_URL": stack.enter_context(running_redis(folder)),
