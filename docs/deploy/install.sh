@@ -51,8 +51,12 @@ SETTINGS
 fi
 
 cd /
-rm -rf /opt/roster.old
-[ ! -d /opt/roster ] || mv /opt/roster /opt/roster.old
+: >/opt/roster.new/.unfinished
+if [ ! -e /opt/roster/.unfinished ]; then # it has served, what broke off has not
+  rm -rf /opt/roster.old
+  [ ! -d /opt/roster ] || mv /opt/roster /opt/roster.old
+fi
+rm -rf /opt/roster
 mv /opt/roster.new /opt/roster
 install /opt/roster/docs/deploy/roster /usr/local/bin/roster
 install --mode=0644 /opt/roster/docs/deploy/systemd/* /etc/systemd/system/
@@ -60,6 +64,7 @@ roster migrate --verbosity 0
 systemctl daemon-reload
 systemctl enable --quiet roster.service roster-worker.service roster-purge.timer roster-backup.timer
 systemctl restart roster.service roster-worker.service roster-purge.timer roster-backup.timer
+rm /opt/roster/.unfinished
 echo "Roster serves on 127.0.0.1:8000. Settings: /etc/roster/environment. Commands: roster help."
 grep -q '^PUBLIC_URL=' /etc/roster/environment ||
   echo "Now: set PUBLIC_URL and EMAIL_URL there, then: roster createsuperuser"

@@ -194,7 +194,7 @@ class Machine:
         for name in ("manage.py", "README.md", "requirements.txt"):
             (root / "release" / name).touch()
         moved("install.sh", root).rename(root / "release/docs/deploy/install.sh")
-        program(root / "release/docs/deploy", "roster", "#!/bin/sh\n")
+        program(root / "release/docs/deploy", "roster", "#!/bin/sh\ntest ! -e $ROOT/no-migration\n")
         self.settings = root / "etc/roster/environment"
 
     def install(self, umask: int = 0o022) -> subprocess.CompletedProcess[str]:
@@ -242,6 +242,24 @@ def test_an_upgrade_leaves_the_settings_alone(machine: Machine) -> None:
     assert machine.settings.read_text() == before
     assert "set PUBLIC_URL" not in done.stdout
     assert (machine.root / "opt/roster.old/manage.py").exists()
+
+
+def test_the_release_that_served_is_kept_through_upgrades_that_break_off(machine: Machine) -> None:
+    machine.install()
+    served = machine.root / "opt/roster/served"
+    served.touch()
+    (machine.root / "no-migration").touch()
+    broken = [machine.install().returncode for _ in range(2)]
+    kept = machine.root / "opt/roster.old/served"
+    kept_through = kept.exists()
+    (machine.root / "no-migration").unlink()
+
+    done = machine.install()
+
+    assert 0 not in broken
+    assert done.returncode == 0, done.stderr
+    assert (kept_through, kept.exists(), served.exists()) == (True, True, False)
+    assert not (machine.root / "opt/roster/.unfinished").exists()
 
 
 def test_code_can_be_read_whatever_the_mask_of_root(machine: Machine) -> None:
