@@ -58,7 +58,9 @@ def _ready() -> Any:
         "ready",
         "Can it serve?",
         "For load balancers: the database answers and has every migration. `degraded`: it serves, "
-        "but something else is not as it should be. Asks for no login.",
+        "but something else is not as it should be: a mail or the `replica` is `late`, what holds "
+        "the `counters` of failures is `away`, or that is `unknown`. A check is there where what "
+        "it looks at is. Asks for no login.",
         content,
     )
     check["responses"]["503"] = {
