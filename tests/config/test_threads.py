@@ -5,7 +5,7 @@ from threading import Event, get_ident
 
 import pytest
 
-from config.threads import LONGEST, SHORTEST, Apart, Overloaded, Threads
+from config.threads import LONGEST, MOST, SHORTEST, Apart, Overloaded, Threads
 
 
 def test_quick_calls_share_the_few_threads() -> None:
@@ -97,6 +97,49 @@ def test_where_always_somebody_waits_the_next_are_given_up_sooner() -> None:
         return waited
 
     assert asyncio.run(overload()) < LONGEST
+
+
+def test_of_more_than_can_be_here_none_waits() -> None:
+    threads, is_free = Threads(1, 1, patience=0), Event()
+    runs: list[int] = []
+
+    async def overload() -> float:
+        stuck = [asyncio.create_task(threads.run(is_free.wait, 30)) for _ in range(MOST)]
+        await asyncio.sleep(0.05)
+        began = asyncio.get_running_loop().time()
+        for _ in range(100):
+            with pytest.raises(Overloaded):
+                await threads.run(runs.append, 1)
+        waited = asyncio.get_running_loop().time() - began
+        is_free.set()
+        await asyncio.gather(*stuck)
+        await threads.run(runs.append, 2)
+        return waited
+
+    assert asyncio.run(overload()) < SHORTEST
+    assert runs == [2]
+
+
+def test_where_always_somebody_waits_only_those_who_are_served_soon_are_taken() -> None:
+    """With nothing served for as long, that is as many again as there are threads."""
+    threads, is_free = Threads(1, 2, patience=0), Event()
+
+    async def overload() -> tuple[int, int]:
+        stuck = [asyncio.create_task(threads.run(is_free.wait, 30)) for _ in range(3)]
+        await asyncio.sleep(0.05)  # all have begun
+        first = asyncio.create_task(threads.run(int))
+        await asyncio.sleep(LONGEST - SHORTEST / 2)
+        second = asyncio.create_task(threads.run(int))
+        await asyncio.wait([first])
+        late = [asyncio.create_task(threads.run(int)) for _ in range(20)]
+        await asyncio.sleep(0)
+        waiting = sum(not one.done() for one in late)
+        is_free.set()
+        await asyncio.gather(*stuck, first, second, *late, return_exceptions=True)
+        after = [asyncio.create_task(threads.run(int)) for _ in range(20)]
+        return waiting, len(await asyncio.gather(*after))
+
+    assert asyncio.run(overload()) == (2 * 3 - 4, 20)
 
 
 def test_what_stands_apart_waits_for_no_others() -> None:
