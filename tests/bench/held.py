@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -26,6 +28,7 @@ from tests.bench.load import ADMINISTRATOR, database, password, prepare, roster
 from tests.bench.open_loop import Generator, Sample
 from tests.bench.servers import Server
 from tests.bench.traffic import CURRENT, Traffic
+from tests.live.conftest import BASE_DIR
 
 USERS, MINUTES = 100_000, 30
 WARM, PEAK = 10, 20  # seconds
@@ -109,7 +112,8 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder, database(Path(folder)) as url:
         say(f"Making {options.users:,} users ...")
         environment = prepare(url, options.users)
-        with roster(environment, Path(folder) / "roster.log") as server:
+        logs = Path(folder)
+        with roster(environment, logs / "roster.log") as server, worker(environment, logs / "log"):
             admin = server.service.log_in(ADMINISTRATOR, password())["access"]
             traffic = Traffic(server.service, options.users, password(), admin)
             traffic.prepare()
@@ -119,6 +123,21 @@ def main(arguments: Sequence[str]) -> int:
         "the load and PostgreSQL on them.")  # fmt: skip
     say("\n".join(f"CLAIM: {fault}" for fault in faults) or "All claims hold.")
     return 1 if faults else 0
+
+
+@contextmanager
+def worker(environment: dict[str, str], log: Path) -> Iterator[None]:
+    """Let there be who sends mails and sums up counts, as beside any server."""
+    with log.open("wb") as stream:
+        command = [sys.executable, "manage.py", "work"]
+        process = subprocess.Popen(
+            command, env=environment, cwd=BASE_DIR, stdout=stream, stderr=stream
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=40)
 
 
 async def run(bench: Bench, minutes: int) -> list[str]:
@@ -157,9 +176,9 @@ def judge(held: Sequence[Minute]) -> list[str]:
 
 
 def usage_of_connections() -> int:
-    """Return how many the workers may open: one a thread, and one of `/readyz`."""
+    """Return how many may be open: one a thread, one of `/readyz`, and that of who sends mails."""
     workers = int(os.environ.get("WEB_WORKERS", "2"))
-    return workers * (FEW + MORE + 1)
+    return workers * (FEW + MORE + 1) + 1
 
 
 async def overload(bench: Bench, peak: float, held: Sequence[Minute]) -> list[str]:
