@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
@@ -136,6 +138,26 @@ def test_a_rare_word_is_found_by_an_index(
     count, _ = plans(as_administrator, "/users?search=user19876")
 
     assert indexes([count]) == {"users_search"}
+
+
+def test_searches_read_little_of_what_writes_have_left_behind(
+    many: dict[str, int], as_administrator: APIClient
+) -> None:
+    with transaction.atomic():
+        User.objects.annotate(rest=F("id") % 4).filter(rest=0).update(
+            name=Concat("name", Value(" anew"))
+        )
+        with CaptureQueriesContext(connection) as seen:
+            as_administrator.get("/users?search=user19876")
+        count = next(one["sql"] for one in seen if "COUNT(*)" in one["sql"])
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {count}")
+            (said,) = cursor.fetchone()
+        transaction.set_rollback(True)
+    scans = [one for one in nodes(said[0]["Plan"]) if one.get("Index Name") == "users_search"]
+
+    assert len(scans) == 2  # by name and by email
+    assert sum(one["Shared Hit Blocks"] + one["Shared Read Blocks"] for one in scans) < 100
 
 
 def test_a_table_without_its_index_is_found_out(

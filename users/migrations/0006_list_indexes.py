@@ -12,6 +12,7 @@ EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
 SEARCH = (  # what Django makes of `icontains`
     "CREATE INDEX users_search ON users"
     " USING gin (upper(name::text) gin_trgm_ops, upper(email::text) gin_trgm_ops)"
+    " WITH (gin_pending_list_limit = 128)"  # kB; see 0011, which sets it where this had not
 )
 
 
