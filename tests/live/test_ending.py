@@ -54,6 +54,25 @@ def test_told_while_its_workers_are_starting_it_ends_at_once(run: Run) -> None:
     assert is_free(run.service.port)
 
 
+TOLD_TOO_SOON = """
+import asyncio, os, signal, uvloop
+from config import draining
+
+draining.lead()
+if worker := os.fork():
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
+loop, is_told = uvloop.new_event_loop(), asyncio.Event()
+loop.add_signal_handler(signal.SIGTERM, is_told.set)
+os.kill(os.getpid(), signal.SIGTERM)
+draining.listen(loop)
+loop.run_until_complete(asyncio.wait_for(is_told.wait(), 10))
+"""
+
+
+def test_a_worker_that_is_told_before_its_loop_runs_hears_it(environment: dict[str, str]) -> None:
+    subprocess.run([sys.executable, "-c", TOLD_TOO_SOON], cwd=BASE_DIR, env=environment, check=True)
+
+
 def test_killed_it_leaves_nobody_behind_who_keeps_the_port(run: Run) -> None:
     wait_until_ready(run.service, run.process)
 
