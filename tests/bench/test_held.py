@@ -11,7 +11,7 @@ import pytest
 from tests.bench.held import Minute, is_fine, judge
 from tests.bench.open_loop import BROKEN, Generator, Request, Sample
 
-GOOD = Minute(100, 5, 20, Counter({200: 6000, 401: 1}), 200, 18)
+GOOD = Minute(100, 5, 20, Counter({200: 6000, 401: 1}), 200, 19)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ GOOD = Minute(100, 5, 20, Counter({200: 6000, 401: 1}), 200, 18)
         (GOOD, []),
         (replace(GOOD, p99=29), ["p99 drifts"]),
         (replace(GOOD, memory=211), ["memory grows"]),
-        (replace(GOOD, connections=19), ["at most 18 connections"]),
+        (replace(GOOD, connections=20), ["at most 19 connections"]),
         (replace(GOOD, statuses=Counter({200: 1, 503: 1})), ["no 5xx"]),
         (replace(GOOD, statuses=Counter({200: 1, BROKEN: 1})), ["no 5xx"]),
     ],
