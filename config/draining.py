@@ -12,7 +12,7 @@ from contextlib import suppress
 from threading import Event
 
 SIGNAL = signal.SIGUSR1  # from the server's main process to its workers
-STOPS = {signal.SIGTERM, signal.SIGINT}
+HELD = {SIGNAL, signal.SIGTERM, signal.SIGINT}  # until a worker listens
 LOOKS = 0.5  # seconds between two looks whether that is still there
 
 _is_told = Event()
@@ -27,18 +27,18 @@ def is_main() -> bool:
 def lead() -> None:
     """Let this be the main process of all that are forked from it.
 
-    What is to stop one of these waits until it listens: an event loop that does not yet run loses
-    it, and the worker would serve on until it is killed.
+    What one of these is told waits until it listens: an event loop that does not yet run loses it,
+    and the worker would serve on until it is killed.
     """
     global _main_process  # noqa: PLW0603 # set once, before there are threads
     _main_process = os.getpid()
-    os.register_at_fork(after_in_child=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOPS))
+    os.register_at_fork(after_in_child=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, HELD))
 
 
 def listen(loop: asyncio.AbstractEventLoop) -> None:
     """Take the word from the main process, in a worker; stop when that has gone."""
     loop.add_signal_handler(SIGNAL, _is_told.set)
-    loop.call_soon(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOPS)  # when it runs
+    loop.call_soon(signal.pthread_sigmask, signal.SIG_UNBLOCK, HELD)  # when it runs
     if _main_process:
         _watch(loop)
 
