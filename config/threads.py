@@ -8,8 +8,8 @@ from typing import Any
 PATIENCE = 0.02  # seconds: tens of requests, where none of them waits for anything
 SHORTEST = 0.3  # seconds that each may wait while there are always some who do
 LONGEST = 3.0  # and in a rush that is over as soon
-MOST = 256  # calls that are here at once
-RUSH = 1.5  # seconds in which somebody has always waited
+MOST = 192  # calls that are here at once
+RUSH = 1.2  # seconds in which somebody has always waited
 SOON = 0.2  # seconds: then no more are here than are served in these
 SPAN = 0.5  # seconds, the least over which it is counted how many are served
 
@@ -29,8 +29,7 @@ class Threads:
     and what is served last nobody waits for any more. So a call that has not begun after `LONGEST`
     is given up; after `SHORTEST`, if there has been somebody waiting for as long as `LONGEST`. And
     what comes while there are `MOST`, or after a `RUSH` what is served `SOON`, is not taken at all:
-    to refuse it at once costs so little that the others are served as if it had not come. After a
-    stall of a second, as by a disk, all are served.
+    to refuse it at once costs so little that the others are served as if it had not come.
     """
 
     def __init__(self, few: int, more: int, patience: float = PATIENCE) -> None:
