@@ -52,9 +52,9 @@ fi
 
 cd /
 : >/opt/roster.new/.unfinished
-if [ ! -e /opt/roster/.unfinished ]; then # it has served, what broke off has not
+if [ -d /opt/roster ] && [ ! -e /opt/roster/.unfinished ]; then # it has served
   rm -rf /opt/roster.old
-  [ ! -d /opt/roster ] || mv /opt/roster /opt/roster.old
+  mv /opt/roster /opt/roster.old
 fi
 rm -rf /opt/roster
 mv /opt/roster.new /opt/roster

@@ -262,6 +262,18 @@ def test_the_release_that_served_is_kept_through_upgrades_that_break_off(machine
     assert not (machine.root / "opt/roster/.unfinished").exists()
 
 
+def test_the_release_before_is_kept_where_none_stands_in_its_place(machine: Machine) -> None:
+    """As it is between the two moves of an upgrade."""
+    kept = machine.root / "opt/roster.old/served"
+    kept.parent.mkdir()
+    kept.touch()
+
+    done = machine.install()
+
+    assert done.returncode == 0, done.stderr
+    assert kept.exists()
+
+
 def test_code_can_be_read_whatever_the_mask_of_root(machine: Machine) -> None:
     for path in (machine.root / "release").rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
