@@ -1,7 +1,7 @@
 """What writes have not yet sorted into the index for searches is little, as each search reads all.
 
-By PostgreSQL's default it is 4 MB: a search of 100,000 users takes three times as long just before
-it is sorted in. The default comes back where this is taken back.
+By PostgreSQL's default it is 4 MB: a search of 100,000 users takes up to four times as long just
+before it is sorted in. The default comes back where this is taken back.
 """
 
 from django.db import migrations
