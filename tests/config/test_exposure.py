@@ -66,6 +66,7 @@ def test_a_file_is_as_open_as_the_folders_above_it(
     path.parent.mkdir(parents=True)
     path.touch()
     path.chmod(file)
+    path.parent.chmod(0o755)
     (folder / "above").chmod(above)
 
     assert is_exposed(path) is exposed

@@ -139,18 +139,15 @@ def environment(database_url: str) -> dict[str, str]:
 
 def prepare(database_url: str) -> dict[str, str]:
     """Return the server's environment, with one administrator, ROOT, in its database."""
-    environment = (
-        os.environ
-        | NO_LIMITS
-        | {
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "DATABASE_URL": database_url,
-            "SECRET_KEY": secrets.token_urlsafe(48),
-            "DJANGO_SUPERUSER_EMAIL": ROOT,
-            "DJANGO_SUPERUSER_NAME": "Root",
-            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-        }
-    )
+    environment = os.environ | {
+        **NO_LIMITS,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "DJANGO_SUPERUSER_EMAIL": ROOT,
+        "DJANGO_SUPERUSER_NAME": "Root",
+        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+    }
     manage(environment, "migrate", "--verbosity", "0")
     manage(environment, "createsuperuser", "--noinput")
     return environment
