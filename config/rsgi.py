@@ -82,9 +82,11 @@ class Application:
             if scope.path.removesuffix("/") in LOGINS:
                 metrics.count_login("unavailable")
             refuse(protocol, scope, 503, str(fault.detail), ("retry-after", str(fault.wait)))
-        except Overloaded:  # all of it has been read: the connection may stay, which is cheaper
+        except Overloaded:
             status, headers, body = refused(scope, 503, OVERLOADED)
-            headers = [one for one in headers if one != CLOSE]
+            # All of it has been read, but for a file: the connection may stay, which is cheaper.
+            if not (is_draining() or is_upload(scope)):
+                headers.remove(CLOSE)
             protocol.response_bytes(status, [*headers, ("retry-after", "5")], body)
         except (OperationalError, InterfaceError, OSError) as fault:  # a database, or a full disk
             log.error("unavailable: %s", type(fault).__name__)  # no trace each time

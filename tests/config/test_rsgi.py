@@ -340,26 +340,47 @@ def test_operators_may_send_files_by_their_cookie(administrator: User, client: C
         assert not may_send(scope("POST", path, ("cookie", other)))
 
 
-def test_answers_503_to_what_cannot_begin_and_probes_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def overloaded(
+    monkeypatch: pytest.MonkeyPatch, *scopes: Any
+) -> list[tuple[int, dict[str, str], bytes]]:
+    """Return the answers of a worker none of whose threads gets free."""
     full, is_free = Threads(1, 1, patience=0), Event()
     monkeypatch.setattr(rsgi, "threads", full)
-    refused, alive = Connection(), Connection()
+    connections = [Connection() for _ in scopes]
 
     async def overload() -> None:
         stuck = [asyncio.create_task(full.run(is_free.wait, 30)) for _ in range(2)]
         await asyncio.sleep(0.05)  # both have begun
-        await rsgi.app.__rsgi__(scope("GET", "/livez"), alive)
-        await rsgi.app.__rsgi__(scope("GET", "/users"), refused)
+        pairs = zip(scopes, connections, strict=True)
+        await asyncio.gather(*(rsgi.app.__rsgi__(*pair) for pair in pairs))
         is_free.set()
         await asyncio.gather(*stuck)
 
     asyncio.run(overload())
+    answers = [one.answer for one in connections if one.answer]
+    return [(status, dict(headers), body) for status, headers, body in answers]
 
-    assert alive.answer is not None
-    assert alive.answer[0] == 200
-    assert refused.answer is not None
-    status, headers, body = refused.answer
-    assert (status, dict(headers)["retry-after"]) == (503, "5")
+
+def test_answers_503_to_what_cannot_begin_and_probes_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alive, refused = overloaded(monkeypatch, scope("GET", "/livez"), scope("GET", "/users"))
+
+    assert alive[0] == 200
+    status, headers, body = refused
+    assert (status, headers["retry-after"]) == (503, "5")
     assert json.loads(body)["code"] == "unavailable"
+
+
+def test_keeps_the_connection_of_who_cannot_be_served_unless_it_is_of_no_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file has not been read, and a server that stops takes no more on any connection."""
+    upload = scope("POST", "/users/import", ("content-length", str(MAX_BODY_BYTES + 1)))
+    read, unread = overloaded(monkeypatch, scope("GET", "/users"), upload)
+    monkeypatch.setattr(rsgi, "is_draining", lambda: True)
+    (last,) = overloaded(monkeypatch, scope("GET", "/users"))
+
+    assert {read[0], unread[0], last[0]} == {503}
+    assert "connection" not in read[1]
+    assert unread[1]["connection"] == last[1]["connection"] == "close"
