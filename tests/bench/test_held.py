@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from tests.bench.held import Minute, is_fine, judge
-from tests.bench.open_loop import BROKEN, Generator, Request, Sample
+from tests.bench.held import Minute, is_fine, judge, judge_overload
+from tests.bench.open_loop import BROKEN, LATE, Generator, Request, Sample
 
 GOOD = Minute(100, 5, 20, Counter({200: 6000, 401: 1}), 200, 19)
 
@@ -37,6 +38,33 @@ def test_only_429_and_503_may_be_said_in_an_overload() -> None:
     statuses = (200, 201, 401, 429, 500, 502, 503, BROKEN)
 
     assert [status for status in statuses if is_fine(status)] == [200, 201, 429, 503]
+
+
+def samples(status: int = 200, took: float = 0.02) -> list[Sample]:
+    return [Sample("current", status, 0.0, took)] * 100
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, []),
+        ({"statuses": Counter({200: 1000, 500: 1})}, ["only 2xx"]),
+        ({"statuses": Counter({200: 999, 503: 9000})}, ["as many are served"]),
+        ({"current": samples(took=0.6)}, ["takes less than 500 ms"]),
+        ({"late": samples() + samples(503)[:1]}, ["nobody is refused"]),
+        ({"late": samples() + samples(BROKEN)[:1]}, ["nobody is refused"]),
+        ({"late": samples() + samples(LATE)[:1]}, ["nobody is refused"]),
+        ({"late": []}, ["nobody is refused"]),
+        ({"late": samples(took=0.05)}, ["as fast as before"]),
+    ],
+    ids=["good", "500", "few", "slow", "refused", "broken", "late", "nobody", "slower"],
+)
+def test_each_claim_of_an_overload_is_judged(changed: dict[str, Any], expected: list[str]) -> None:
+    good = {"statuses": Counter({200: 1000, 503: 9000}), "least": 1000, "usual": 24}
+    faults = judge_overload(**{**good, "current": samples(), "late": samples(), **changed})
+
+    assert len(faults) == len(expected)
+    assert all(claim in fault for fault, claim in zip(faults, expected, strict=True))
 
 
 ANSWER = b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n%b\r\n{}"
