@@ -13,6 +13,8 @@ from psycopg.errors import ConnectionTimeout
 from psycopg.pq import TransactionStatus
 from typing_extensions import override
 
+from config.postgresql.schema import SchemaEditor
+
 SILENCE = 1  # seconds until a server that did not answer is asked again
 
 silent_until: dict[str, float] = {}  # by alias, in this process; kept while it does not answer
@@ -27,6 +29,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     without a word, as in a cut network, would not answer the check either.)
     """
 
+    SchemaEditorClass = SchemaEditor
     answer_timeout: int | None = None  # seconds, for each answer of the server's
 
     @override

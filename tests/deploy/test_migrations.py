@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -39,14 +40,54 @@ def test_none_holds_a_table_for_long_or_breaks_the_code_before_it() -> None:
 
 
 def manage(url: str, *arguments: str) -> str:
-    settings = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        env={**os.environ, **settings}, cwd=BASE_DIR, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    done = managed(url, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def managed(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    settings = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        env={**os.environ, **settings}, cwd=BASE_DIR, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock for all")
+def test_none_lets_others_wait_behind_it_for_long(tmp_path: Path) -> None:
+    """Say, because a backup reads the table all the while."""
+    with empty_database(tmp_path) as url:
+        manage(url, "migrate", "--verbosity", "0")
+        manage(url, "migrate", "users", "0009", "--verbosity", "0")
+        with psycopg.connect(url) as backup:
+            backup.execute("SELECT * FROM sessions").fetchall()
+            refused = managed(url, "migrate", "users", "0010")
+            with psycopg.connect(url) as reader:
+                reader.execute("SET statement_timeout = '1s'")
+                reader.execute("SELECT * FROM sessions").fetchall()
+        plan = manage(url, "showmigrations", "users")
+
+        assert "lock timeout" in refused.stderr
+        assert "[ ] 0010" in plan
+        manage(url, "migrate", "users", "0010")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such index")
+def test_the_pending_list_of_searches_is_as_long_as_before_where_it_is_taken_back(
+    tmp_path: Path,
+) -> None:
+    with empty_database(tmp_path) as url:
+        found = []
+        for target in ("0011", "0010", "0011"):
+            manage(url, "migrate", "users", target, "--verbosity", "0")
+            with psycopg.connect(url) as asking:
+                row = asking.execute(
+                    "SELECT reloptions FROM pg_class WHERE relname = 'users_search'"
+                ).fetchone()
+            found.append(row and row[0])
+
+    assert found == [["gin_pending_list_limit=128"], None, ["gin_pending_list_limit=128"]]
 
 
 def test_each_can_be_taken_back_and_applied_again(tmp_path: Path) -> None:
