@@ -43,6 +43,8 @@ from users.transfer.columns import TOO_LARGE
 BODY_SECONDS = 10
 OPEN_SECONDS = 60  # in which Granian has long since opened the file that it is to send
 TOO_SLOW = "The body did not arrive in time."
+SMALL_BODY = 16 * 1024  # holds what any call but an import needs
+MOST_LARGE = 64  # larger ones that arrive in a worker: that many MiB
 FEW, MORE = 2, 6  # threads of a worker; while some wait for Argon2 or the database, others go on
 
 NO_LENGTH = "Send the file with a Content-Length."
@@ -70,6 +72,7 @@ class Application:
     """One request in, one answer out."""
 
     uploads = 0  # under way in this worker
+    large = 0  # bodies that are arriving
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         listen(loop)
@@ -107,12 +110,19 @@ class Application:
     async def _serve(self, scope: Any, protocol: Any) -> None:
         body, length = b"", ""
         if "content-length" in scope.headers or "transfer-encoding" in scope.headers:
+            is_large = "transfer-encoding" in scope.headers or announced(scope.headers) > SMALL_BODY
+            if is_large and self.large >= MOST_LARGE:
+                refuse(protocol, scope, 503, OVERLOADED, ("retry-after", "5"))
+                return
+            self.large += is_large
             try:
                 async with asyncio.timeout(BODY_SECONDS):
                     body, length = await receive(scope.headers, protocol)
             except TimeoutError:
                 refuse(protocol, scope, 408, TOO_SLOW)
                 return
+            finally:
+                self.large -= is_large
         environ = environ_of(scope, io.BytesIO(body), length)
         if hashes(scope.method, scope.path, body):
             async with turns.wait(address_of(environ)):

@@ -5,6 +5,7 @@ import fcntl
 import logging
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -38,6 +39,9 @@ STARTS = 2
 GRANIANS = 5.5  # what Granian takes: two that are killed in a row would end all
 
 STANDARD = (0, 1, 2)  # in, out, error
+MOST_CONNECTIONS = 4096  # of a worker; what comes beyond waits unanswered, probes too
+OTHER_FILES = 256  # that it may open beside them
+
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # a fresh folder in it, for its owner alone
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 COUNT_FILE = re.compile(r"(counter|gauge_[a-z]+|histogram|summary)_[0-9]+\.db\Z")
@@ -131,6 +135,7 @@ def serve(host: str, port: int) -> None:
         http=HTTPModes.http1,
         workers=settings.WEB_WORKERS,
         websockets=False,
+        backpressure=connections_allowed(),
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=64 * 1024),
         respawn_failed_workers=True,
         workers_kill_timeout=30,
@@ -138,6 +143,20 @@ def serve(host: str, port: int) -> None:
         log_dictconfig=SERVER_TOO if settings.LOG_FORMAT == "json" else None,
         drain_seconds=settings.DRAIN_SECONDS,
     ).serve()
+
+
+def connections_allowed() -> int:
+    """Return how many connections a worker may have, and let it open as many files.
+
+    Each client that sends slowly has one for as long as it may take.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MOST_CONNECTIONS
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(1, allowed - OTHER_FILES)
 
 
 @contextmanager

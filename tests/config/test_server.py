@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -30,6 +31,31 @@ def test_serves_the_bridge_with_the_workers_of_the_setting(
         ("config.rsgi:app", "0.0.0.0", 8123)  # noqa: S104 # nothing listens
     ]
     assert served[0].workers == settings.WEB_WORKERS
+
+
+@pytest.mark.parametrize(
+    ("limits", "allowed", "raised"),
+    [
+        ((1024, 524288), 4096, (4352, 524288)),
+        ((1024, resource.RLIM_INFINITY), 4096, (4352, resource.RLIM_INFINITY)),
+        ((1024, 2048), 1792, (2048, 2048)),
+        ((128, 128), 1, (128, 128)),
+        ((524288, 524288), 4096, None),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), 4096, None),
+    ],
+)
+def test_a_worker_has_as_many_connections_as_it_may_open_files_for(
+    limits: tuple[int, int],
+    allowed: int,
+    raised: tuple[int, int] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, given: made.append(given))
+
+    assert server.connections_allowed() == allowed
+    assert made == ([raised] if raised else [])
 
 
 def test_who_is_forked_while_the_server_drains_is_told_and_the_dead_hold_up_nothing(

@@ -2,11 +2,14 @@
 
 import json
 import secrets
+import select
 import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 
+from config.rsgi import MOST_LARGE, SMALL_BODY
 from tests.live.conftest import PASSWORD, Service
 
 pytestmark = pytest.mark.xdist_group("live")
@@ -39,6 +42,37 @@ def test_slow_bodies_are_refused_and_stop_nobody_else(service: Service) -> None:
     for connection in connections:
         assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
         connection.close()
+
+
+def test_a_thousand_slow_clients_keep_nobody_waiting(service: Service) -> None:
+    with ExitStack() as stack:
+        for _ in range(1100):
+            connection = stack.enter_context(service.connect())
+            connection.sendall(HEAD + b"Content-Length: 500\r\n\r\n{")
+        started = time.monotonic()
+        answers = [service.call("GET", path).status for path in ("/livez", "/users/current")]
+
+        assert answers == [200, 401]
+        assert time.monotonic() - started < 5
+
+
+def test_of_large_bodies_few_may_be_arriving_and_small_ones_go_on(service: Service) -> None:
+    workers = 2
+    with ExitStack() as stack:
+        for _ in range(3 * workers * MOST_LARGE):
+            connection = stack.enter_context(service.connect())
+            connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n{" % (SMALL_BODY + 1))
+            connection.settimeout(5)
+        refused = select.poll()
+        refused.register(connection, select.POLLIN)
+        assert refused.poll(5000)
+        answer = connection.recv(65536)
+        small = service.call("POST", "/auth/login", {"email": "a@example.com", "password": "x"})
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 5\r\n" in answer
+    assert b"connection: close\r\n" in answer
+    assert small.status == 401
 
 
 @pytest.mark.parametrize(
