@@ -59,7 +59,7 @@ hashing_busy = Gauge(
 )
 hashing_refused = Counter(
     "roster_hashing_refused",
-    "Requests with a password that were refused with 503 since too many waited.",
+    "Requests with a password that were refused with 503: too many waited, or this one for long.",
     registry=registry,
 )
 worker_starts = Counter(

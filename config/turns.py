@@ -11,6 +11,7 @@ from config.api.errors import Busy
 from users.hashing import MOST, SLOTS
 
 MOST_WAITING = 64  # in a worker: a few seconds of hashing, by the number of its cores
+LONGEST = 10.0  # seconds in which a turn comes, or nobody waits for it any more
 MOST_OF_ONE = 8  # of one address, where places are scarce: people behind one router
 WRITES = ("POST", "PUT", "PATCH")
 # Where a password is weighed or set, whatever else is in the body.
@@ -36,10 +37,13 @@ class Turns:
     """At most `at_once` are served at a time, first come, first served; `most_waiting` wait.
 
     Of the last quarter of the places nobody who has `MOST_OF_ONE` takes another: one address
-    that sends without pause leaves them to others.
+    that sends without pause leaves them to others. Who has waited for `longest` waits no more.
     """
 
-    def __init__(self, at_once: int, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(
+        self, at_once: int, most_waiting: int = MOST_WAITING, longest: float = LONGEST
+    ) -> None:
+        self._longest = longest
         self._turn = asyncio.Semaphore(at_once)
         self._places = at_once + most_waiting
         self._scarce = self._places // 4
@@ -47,7 +51,7 @@ class Turns:
 
     @asynccontextmanager
     async def wait(self, client: str = "") -> AsyncIterator[None]:
-        """Wait for a turn and hold it; raise `Busy` where too many wait, or too many of one."""
+        """Wait for a turn and hold it; raise `Busy` where too many wait, or this one for long."""
         is_scarce = self._places <= self._scarce
         if not self._places or (is_scarce and client and self._taken[client] >= MOST_OF_ONE):
             metrics.count_hashing_refused()
@@ -56,7 +60,7 @@ class Turns:
         self._taken[client] += 1
         try:
             with metrics.Present(metrics.hashing_waiting):
-                await self._turn.acquire()
+                await self._acquire()
             try:
                 with metrics.Present(metrics.hashing_busy):
                     yield
@@ -67,6 +71,14 @@ class Turns:
             self._taken[client] -= 1
             if not self._taken[client]:
                 del self._taken[client]
+
+    async def _acquire(self) -> None:
+        try:
+            async with asyncio.timeout(self._longest):
+                await self._turn.acquire()
+        except TimeoutError:
+            metrics.count_hashing_refused()
+            raise Busy from None
 
 
 # One more than can hash: while it does, another asks the database.

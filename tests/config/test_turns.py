@@ -70,6 +70,20 @@ def test_leaves_threads_to_those_without_password() -> None:
     assert MOST <= rsgi.MORE
 
 
+def test_who_has_waited_for_long_waits_no_more_and_leaves_the_turn_to_others() -> None:
+    async def crowd() -> list[str]:
+        turns, seen = Turns(1, longest=0.05), []
+        async with turns.wait():
+            with pytest.raises(Busy):
+                async with turns.wait():
+                    seen.append("in time")
+        async with turns.wait("192.0.2.1"):
+            seen.append("later")
+        return seen
+
+    assert asyncio.run(crowd()) == ["later"]
+
+
 def test_refuses_at_once_where_too_many_wait() -> None:
     async def crowd() -> None:
         turns = Turns(1, most_waiting=1)
