@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Iterator
-from threading import Event
+from threading import Event, Semaphore
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.test import Client
 
 from config import rsgi
 from config.api.parsing import MAX_BODY_BYTES
+from config.exports import MOST_AT_ONCE as MOST_EXPORTS, is_export
 from config.threads import Threads
 from config.uploads import MOST_AT_ONCE, is_upload, may_upload as may_send
 from tests.conftest import Login
@@ -338,6 +339,64 @@ def test_operators_may_send_files_by_their_cookie(administrator: User, client: C
     assert may_send(scope("POST", path, ("cookie", f"a=b; roster_admin={cookie}")))
     for other in ("roster_admin=x", "a=b", "", f"roster_admin={cookie}x"):
         assert not may_send(scope("POST", path, ("cookie", other)))
+
+
+CSV = ("accept", "text/csv")
+
+
+def test_exports_are_few_at_once_and_leave_the_few_threads_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_free, under_way = Event(), Semaphore(0)
+
+    def export(environ: dict[str, Any]) -> tuple[int, rsgi.Headers, bytes]:
+        if environ.get("HTTP_ACCEPT"):
+            under_way.release()
+            assert is_free.wait(30)
+        return 200, [], b""
+
+    monkeypatch.setattr(rsgi, "respond", export)
+    asked = [Connection() for _ in range(MOST_EXPORTS)]
+    one_more, other, later = Connection(), Connection(), Connection()
+
+    async def ask() -> None:
+        going = [asyncio.create_task(rsgi.app.__rsgi__(scope("GET", "/users", CSV), one))
+                 for one in asked]  # fmt: skip
+        while not all(under_way.acquire(blocking=False) for _ in asked):
+            await asyncio.sleep(0)
+        await rsgi.app.__rsgi__(scope("GET", "/users", CSV), one_more)
+        await rsgi.app.__rsgi__(scope("GET", "/users"), other)
+        is_free.set()
+        await asyncio.gather(*going)
+        await rsgi.app.__rsgi__(scope("GET", "/users", CSV), later)
+
+    asyncio.run(ask())
+
+    assert one_more.answer is not None
+    status, headers, _ = one_more.answer
+    assert (status, dict(headers)["retry-after"]) == (503, "60")
+    assert [one.answer and one.answer[0] for one in (*asked, other, later)] == [200] * 4
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept", "expected"),
+    [
+        ("GET", "/users", "text/csv", True),
+        ("GET", "/users/", "application/json;q=0.1, Text/CSV", True),
+        ("GET", "/users", "text/*", True),
+        ("GET", "/users", "*/*", False),
+        ("GET", "/users", "application/json", False),
+        ("GET", "/users/7", "text/csv", False),
+        ("HEAD", "/users", "text/csv", False),
+        ("GET", "/admin/users/user/export.csv", "text/html", True),
+        ("GET", "/admin/users/user/export.xlsx", "text/html", True),
+        ("GET", "/admin/users/user/", "text/csv", False),
+    ],
+)
+def test_exports_are_known_by_their_head(
+    method: str, path: str, accept: str, *, expected: bool
+) -> None:
+    assert is_export(scope(method, path, ("accept", accept))) is expected
 
 
 def overloaded(

@@ -1,0 +1,26 @@
+"""Answers with all users in a file: few at a time, in threads that serve nobody else at once.
+
+Each takes from seconds to a minute. They are told apart by their head alone: a request may look
+like one and be refused by the application, or look like none and be one all the same.
+"""
+
+from typing import Any
+
+MOST_AT_ONCE = 2  # of a worker
+RETRY_SECONDS = 60
+BUSY = "Other files are being exported. Try again in a minute."
+
+API_PATH = "/users"
+SITE_PATHS = ("/admin/users/user/export.csv", "/admin/users/user/export.xlsx")
+MEDIA_TYPES = ("text/csv", "text/*")  # of which `Accept` must name one
+
+
+def is_export(scope: Any) -> bool:
+    """Tell whether a request asks for a file of users."""
+    if scope.method != "GET":
+        return False
+    path = scope.path.removesuffix("/")
+    if path != API_PATH:
+        return path in SITE_PATHS
+    accept = (scope.headers.get("accept") or "").lower()
+    return any(media_type in accept for media_type in MEDIA_TYPES)
