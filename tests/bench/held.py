@@ -24,7 +24,7 @@ import psycopg
 
 from config.rsgi import FEW, MORE
 from tests.bench import usage
-from tests.bench.load import ADMINISTRATOR, database, password, prepare, roster
+from tests.bench.load import ADMINISTRATOR, WORKERS, database, password, prepare, roster
 from tests.bench.open_loop import Generator, Sample
 from tests.bench.servers import Server
 from tests.bench.traffic import CURRENT, Traffic
@@ -177,8 +177,7 @@ def judge(held: Sequence[Minute]) -> list[str]:
 
 def usage_of_connections() -> int:
     """Return how many may be open: one a thread, one of `/readyz`, and that of who sends mails."""
-    workers = int(os.environ.get("WEB_WORKERS", "2"))
-    return workers * (FEW + MORE + 1) + 1
+    return WORKERS * (FEW + MORE + 1) + 1
 
 
 async def overload(bench: Bench, peak: float, held: Sequence[Minute]) -> list[str]:
