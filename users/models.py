@@ -20,6 +20,7 @@ from users.emails import MAX_LENGTH as MAX_EMAIL_LENGTH, EmailField, clean_email
 from users.managers import MailManager, SessionManager, UserManager
 
 STATUSES = counts.STATUSES
+INACTIVE = Q(active=False)
 INVITED = Q(active=True, password__startswith=UNUSABLE_PASSWORD_PREFIX)
 
 
@@ -67,11 +68,16 @@ class User(AbstractBaseUser):
             models.Index(fields=("created_at", "id"), name="users_created"),
             models.Index(fields=("client_id", "id"), name="users_client"),
             models.Index("id", name="users_administrators", condition=Q(client__isnull=True)),
-            models.Index("id", name="users_inactive", condition=Q(active=False)),
+            models.Index("id", name="users_inactive", condition=INACTIVE),
             models.Index("id", name="users_invited", condition=INVITED),
+            *(
+                models.Index(fields=(column, "id"), name=f"users_{few}_{name}", condition=condition)
+                for few, condition in (("inactive", INACTIVE), ("invited", INVITED))
+                for column, name in (("created_at", "created"), ("last_login_at", "last_login"))
+            ),
         )
-        # And, made by migrations alone: `users_last_login_desc`, whose NULLs each database names in
-        # its own way; `users_search` on PostgreSQL, where the migration could make it.
+        # And, made by migrations alone: those by the last login, descending, whose NULLs each
+        # database names in its own way; `users_search` on PostgreSQL, where one could be made.
         constraints = (
             models.CheckConstraint(condition=Q(email=Lower("email")), name="users_email_lower"),
             models.CheckConstraint(condition=~Q(email=""), name="users_email_not_empty"),

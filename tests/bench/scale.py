@@ -249,7 +249,7 @@ def measure(api: APIClient, users: int, tries: int) -> Iterator[Time]:
             ),
             key=lambda one: one.p95,
         )
-        # No index has both, see migration 0008 of users: what this takes is for information.
+        # Few indexes have both (migrations 0008 and 0012 of users): this is for information.
         yield Time(f"{worst.shape} (the slowest order)", worst.took, None)
     middle = User.objects.exclude(name=COMMON).order_by("pk")[users // 2]
     yield timed("email=", f"email={middle.email}")

@@ -108,6 +108,32 @@ def test_every_common_filter_has_an_index(
     assert faults(found) == []
 
 
+@pytest.mark.parametrize("few", ["inactive", "invited"])
+@pytest.mark.parametrize(
+    ("ordering", "name"),
+    [
+        ("created_at", "created"),
+        ("-created_at", "created"),
+        ("last_login_at", "last_login"),
+        ("-last_login_at", "last_login_desc"),
+    ],
+)
+def test_the_few_who_stand_together_are_found_by_an_index(
+    few: str, ordering: str, name: str, many: dict[str, int], as_administrator: APIClient
+) -> None:
+    for more in ("", "&cursor="):
+        found = plans(as_administrator, f"/users?status={few}&ordering={ordering}{more}")
+
+        assert indexes(found) & set(of_users()) == {f"users_{few}_{name}"}
+        assert faults(found) == []
+
+
+def of_users() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'users'")
+        return [name for (name,) in cursor]
+
+
 @pytest.mark.parametrize("ordering", ORDERINGS)
 def test_a_walk_goes_on_by_an_index(
     ordering: str, many: dict[str, int], as_administrator: APIClient
