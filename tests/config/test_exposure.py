@@ -1,6 +1,7 @@
 """What an installation keeps, and the other users of its machine."""
 
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -13,14 +14,23 @@ from django.conf import settings
 from config.exposure import EXPOSED, check_files, is_exposed
 
 KEPT = ["db.sqlite3", "demo_password", "secret_key", "signing_keys/1-a.pem"]
+OPEN_TO_ALL = [tempfile.gettempdir(), "/var/tmp", "/dev/shm"]  # noqa: S108 # we make one in there
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Lend a folder that everybody may enter, as are those above: pytest's own are not."""
-    with tempfile.TemporaryDirectory() as made:
+    place = next((one for one in OPEN_TO_ALL if everybody_may_enter(Path(one))), None)
+    if place is None:
+        pytest.skip("no folder for temporary files that everybody may enter")
+    with tempfile.TemporaryDirectory(dir=place) as made:
         Path(made).chmod(0o755)
         yield Path(made)
+
+
+def everybody_may_enter(folder: Path) -> bool:
+    folders = (folder, *folder.resolve().parents)
+    return folder.is_dir() and all(one.stat().st_mode & stat.S_IXOTH for one in folders)
 
 
 @pytest.fixture
