@@ -36,6 +36,7 @@ class Environment:
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = values
         self.faults: list[str] = []
+        self.files: list[Path] = []  # that hold secrets
 
     def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
         """Return the parsed variable; `default` where it is unset, empty or at fault."""
@@ -47,6 +48,7 @@ class Environment:
         if value and file:
             self.faults.append(f"{name}: set it or {name}_FILE, not both")
         elif file:
+            self.files.append(Path(file))
             try:
                 value = Path(file).read_text(encoding="utf-8")
             except (OSError, ValueError):

@@ -53,6 +53,7 @@ SECRET_KEY = _read.secret("SECRET_KEY", env.secret_key(BASE_DIR), "")
 _given_keys: tuple[SigningKey, ...] = _read.secret("JWT_PRIVATE_KEY", read_pems, ())
 AUDIT_KEY = _read.secret("AUDIT_KEY", env.secret_key(BASE_DIR), "")
 METRICS_TOKEN = _read.secret("METRICS_TOKEN", env.bearer_token, "")
+SECRET_FILES = _read.files
 
 _traces: str = _read.read("OTEL_EXPORTER_OTLP_ENDPOINT", env.collector, "")
 
