@@ -12,6 +12,7 @@ import socket
 import stat
 import sys
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -88,7 +89,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     open_what_is_closed()
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--host", default="127.0.0.1")
+    options.add_argument("--host", type=address, default="127.0.0.1")
     options.add_argument("--port", type=int, default=8000)
     chosen = options.parse_args()
     try:
@@ -100,12 +101,25 @@ def main() -> None:
     with shared_counts() if is_counting else nullcontext():
         django.setup()  # loads what counts, which must find the folder
         try:  # Granian shares a port with whoever has it, and the two would take turns
-            family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
-            socket.create_server((chosen.host, chosen.port), family=family).close()
+            place = chosen.host, chosen.port
+            socket.create_server(place, family=family_of(chosen.host)).close()
         except (OSError, OverflowError) as fault:
             options.error(f"cannot listen on {chosen.host}:{chosen.port}: {fault}")
         load_views()
         serve(chosen.host, chosen.port)
+
+
+def address(value: str) -> str:
+    """Return an IPv4 or IPv6 address as it is: Granian takes no names, and a name may have many."""
+    try:
+        socket.inet_pton(family_of(value), value)
+    except (OSError, ValueError):  # the latter for what no C string can hold
+        raise ArgumentTypeError("expected an address such as 127.0.0.1 or ::1, no name") from None
+    return value
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def load_views() -> None:

@@ -58,6 +58,26 @@ def test_a_worker_has_as_many_connections_as_it_may_open_files_for(
     assert made == ([raised] if raised else [])
 
 
+@pytest.mark.parametrize("host", ["localhost", "", "fe80::1%lo", "127.1", "[::1]", "\udcff"])
+def test_refuses_in_a_line_to_listen_on_what_is_no_address(
+    host: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["server", "--host", host])
+
+    with pytest.raises(SystemExit) as ended:
+        server.main()
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (  # after how it is called
+        "server: error: argument --host: expected an address such as 127.0.0.1 or ::1, no name"
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])  # noqa: S104 # nothing listens
+def test_takes_addresses_of_both_kinds(host: str) -> None:
+    assert server.address(host) == host
+
+
 def test_who_is_forked_while_the_server_drains_is_told_and_the_dead_hold_up_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
