@@ -55,22 +55,32 @@ def test_told_while_its_workers_are_starting_it_ends_at_once(run: Run) -> None:
 
 
 TOLD_TOO_SOON = """
-import asyncio, os, signal, uvloop
+import asyncio, os, signal, sys, uvloop
 from config import draining
 
 draining.lead()
+signal.signal(draining.SIGNAL, signal.SIG_IGN)
 if worker := os.fork():
     os._exit(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
-loop, is_told = uvloop.new_event_loop(), asyncio.Event()
-loop.add_signal_handler(signal.SIGTERM, is_told.set)
-os.kill(os.getpid(), signal.SIGTERM)
+loop, is_stopped = uvloop.new_event_loop(), asyncio.Event()
+loop.add_signal_handler(signal.SIGTERM, is_stopped.set)
+os.kill(os.getpid(), signal.Signals[sys.argv[1]])
 draining.listen(loop)
-loop.run_until_complete(asyncio.wait_for(is_told.wait(), 10))
+
+async def hear():
+    while not (is_stopped.is_set() or draining.is_draining()):
+        await asyncio.sleep(0.01)
+
+loop.run_until_complete(asyncio.wait_for(hear(), 10))
 """
 
 
-def test_a_worker_that_is_told_before_its_loop_runs_hears_it(environment: dict[str, str]) -> None:
-    subprocess.run([sys.executable, "-c", TOLD_TOO_SOON], cwd=BASE_DIR, env=environment, check=True)
+@pytest.mark.parametrize("word", ["SIGTERM", "SIGUSR1"])
+def test_a_worker_that_is_told_before_its_loop_runs_hears_it(
+    word: str, environment: dict[str, str]
+) -> None:
+    told = [sys.executable, "-c", TOLD_TOO_SOON, word]
+    subprocess.run(told, cwd=BASE_DIR, env=environment, check=True)
 
 
 def test_killed_it_leaves_nobody_behind_who_keeps_the_port(run: Run) -> None:
