@@ -16,19 +16,21 @@ from django.conf import settings
 from granian import Granian
 
 from config import draining, server
+from tests.mails import free_port
 
 
 def test_serves_the_bridge_with_the_workers_of_the_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     served: list[Any] = []
+    port = free_port()
     monkeypatch.setattr(Granian, "serve", lambda granian: served.append(granian))  # noqa: PLW0108 # a built-in is not bound
-    monkeypatch.setattr(sys, "argv", ["server", "--host", "0.0.0.0", "--port", "8123"])  # noqa: S104 # nothing listens
+    monkeypatch.setattr(sys, "argv", ["server", "--host", "0.0.0.0", "--port", str(port)])  # noqa: S104 # nothing listens
 
     server.main()
 
     assert [(one.target, one.bind_addr, one.bind_port) for one in served] == [
-        ("config.rsgi:app", "0.0.0.0", 8123)  # noqa: S104 # nothing listens
+        ("config.rsgi:app", "0.0.0.0", port)  # noqa: S104 # nothing listens
     ]
     assert served[0].workers == settings.WEB_WORKERS
 
