@@ -32,6 +32,7 @@ def lead() -> None:
     """
     global _main_process  # noqa: PLW0603 # set once, before there are threads
     _main_process = os.getpid()
+    signal.signal(SIGNAL, signal.SIG_IGN)  # inherited: it ends nobody who cannot yet hold it
     os.register_at_fork(after_in_child=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, HELD))
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from threading import Timer
+from threading import Thread
 from typing import Any
 
 import django
@@ -30,7 +30,7 @@ from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 from typing_extensions import override
 
-from config.draining import SIGNAL, is_main, lead, tell
+from config.draining import is_main, lead, tell
 from config.logs import SERVER_TOO
 
 log = logging.getLogger("roster.server")
@@ -38,6 +38,7 @@ log = logging.getLogger("roster.server")
 # A worker that dies within this many seconds of its start cannot start: all end, with status 1.
 STARTS = 2
 GRANIANS = 5.5  # what Granian takes: two that are killed in a row would end all
+AGAIN = 0.5  # seconds until workers are told again that the server drains
 
 STANDARD = (0, 1, 2)  # in, out, error
 MOST_CONNECTIONS = 4096  # of a worker; what comes beyond waits unanswered, probes too
@@ -69,10 +70,19 @@ class Server(MPServer):
             return
         self.is_draining = True
         log.info("stopping in %s s; /readyz says so", self.drain_seconds)
+        self._tell()
+        Thread(target=self._drain, daemon=True).start()
+
+    def _drain(self) -> None:
+        """Tell also those that were just being started, and so are listed only now; then stop."""
+        end = time.monotonic() + self.drain_seconds
+        while (left := end - time.monotonic()) > 0 and not self.interrupt_signal:
+            self._tell()
+            time.sleep(min(left, AGAIN))
+        self._stop()
+
+    def _tell(self) -> None:
         tell(worker.inner.pid for worker in self.wrks)
-        timer = Timer(self.drain_seconds, self._stop)
-        timer.daemon = True
-        timer.start()
 
     def _stop(self) -> None:
         super().signal_handler_interrupt()  # type: ignore[no-untyped-call] # Granian's is not
@@ -140,7 +150,6 @@ def open_what_is_closed() -> None:
 
 def serve(host: str, port: int) -> None:
     lead()
-    signal.signal(SIGNAL, signal.SIG_IGN)  # inherited: it ends no worker that is not yet listening
     Server(
         "config.rsgi:app",
         address=host,

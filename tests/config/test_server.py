@@ -6,6 +6,8 @@ import resource
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -80,25 +82,55 @@ def test_takes_addresses_of_both_kinds(host: str) -> None:
     assert server.address(host) == host
 
 
+@pytest.fixture
+def drained(monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Server]:
+    """Lend a server that is to be told to stop, and would a second later."""
+    stopped = Event()
+    monkeypatch.setattr(server.Server, "_stop", lambda _: stopped.set())
+    yield server.Server("config.rsgi:app", drain_seconds=1)
+    assert stopped.wait(10)
+    draining._is_told.clear()
+
+
+def listed(worker: "subprocess.Popen[bytes]") -> Any:
+    return SimpleNamespace(inner=SimpleNamespace(pid=worker.pid))
+
+
 def test_who_is_forked_while_the_server_drains_is_told_and_the_dead_hold_up_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+    drained: server.Server,
 ) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    stopped = Event()
-    monkeypatch.setattr(server.Server, "_stop", lambda _: stopped.set())
-    serving = server.Server("config.rsgi:app", drain_seconds=1)
-    serving.wrks = [SimpleNamespace(inner=SimpleNamespace(pid=gone.pid))]  # type: ignore[list-item]
-    try:
-        serving.signal_handler_interrupt(signal.SIGTERM)
-        if (child := os.fork()) == 0:
-            os._exit(0 if draining.is_draining() else 1)
-        _, status = os.waitpid(child, 0)
-    finally:
-        draining._is_told.clear()
+    drained.wrks = [listed(gone)]
+
+    drained.signal_handler_interrupt(signal.SIGTERM)
+    if (child := os.fork()) == 0:
+        os._exit(0 if draining.is_draining() else 1)
+    _, status = os.waitpid(child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0
-    assert stopped.wait(10)
+
+
+IS_TOLD = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+print(flush=True)
+sys.exit(signal.sigtimedwait({signal.SIGUSR1}, 10) is None)
+"""
+
+
+def test_who_is_being_started_when_the_server_begins_to_drain_is_told(
+    drained: server.Server,
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", IS_TOLD], stdout=subprocess.PIPE) as worker:
+        assert worker.stdout
+        worker.stdout.readline()
+
+        drained.signal_handler_interrupt(signal.SIGTERM)
+        time.sleep(0.1)
+        drained.wrks.append(listed(worker))  # as Granian does when it has been started
+
+        assert worker.wait() == 0
 
 
 def run(*command: str, counts: Path) -> "subprocess.CompletedProcess[str]":

@@ -59,7 +59,6 @@ import asyncio, os, signal, sys, uvloop
 from config import draining
 
 draining.lead()
-signal.signal(draining.SIGNAL, signal.SIG_IGN)
 if worker := os.fork():
     os._exit(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
 loop, is_stopped = uvloop.new_event_loop(), asyncio.Event()
