@@ -52,6 +52,9 @@ fi
 
 cd /
 : >/opt/roster.new/.unfinished
+# While the old release serves, and from its own folder: Python finds an environment by where it is.
+chmod +x /opt/roster.new/docs/deploy/roster
+ROSTER_CODE=/opt/roster.new /opt/roster.new/docs/deploy/roster migrate --verbosity 0
 if [ -d /opt/roster ] && [ ! -e /opt/roster/.unfinished ]; then # it has served
   rm -rf /opt/roster.old
   mv /opt/roster /opt/roster.old
@@ -60,7 +63,6 @@ rm -rf /opt/roster
 mv /opt/roster.new /opt/roster
 install /opt/roster/docs/deploy/roster /usr/local/bin/roster
 install --mode=0644 /opt/roster/docs/deploy/systemd/* /etc/systemd/system/
-roster migrate --verbosity 0
 systemctl daemon-reload
 systemctl enable --quiet roster.service roster-worker.service roster-purge.timer roster-backup.timer
 systemctl restart roster.service roster-worker.service roster-purge.timer roster-backup.timer

@@ -69,11 +69,13 @@ ARRIVES = {
 }
 
 
-def commanded(settings: str, root: Path, bin_folder: Path) -> subprocess.CompletedProcess[str]:
+def commanded(
+    settings: str, root: Path, bin_folder: Path, code: str = "opt/roster", **environment: str
+) -> subprocess.CompletedProcess[str]:
     program(
         bin_folder, "runuser", '#!/bin/sh\n[ "$1 $2 $3" = "-u roster --" ]; shift 3; exec "$@"\n'
     )
-    python = root / "opt/roster/.venv/bin"
+    python = root / code / ".venv/bin"
     python.mkdir(parents=True)
     says = "import json, os, sys; print(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]))"
     program(python, "python", f"#!/bin/sh\nexec {sys.executable} -c '{says}' \"$@\"\n")
@@ -81,7 +83,8 @@ def commanded(settings: str, root: Path, bin_folder: Path) -> subprocess.Complet
     (root / "etc/roster/environment").write_text(settings)
     return subprocess.run(
         [moved("roster", root), "backup", "a b"],
-        env={"PATH": f"{bin_folder}:{os.defpath}"}, capture_output=True, text=True, check=False,
+        env={"PATH": f"{bin_folder}:{os.defpath}", **environment},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
@@ -96,6 +99,18 @@ def test_a_command_has_the_settings_that_systemd_gives_the_service(
     assert folder == str(tmp_path / "opt/roster")
     assert {name: environment.get(name) for name in ARRIVES} == ARRIVES
     assert "HIDDEN" not in environment
+
+
+def test_a_command_is_of_the_release_that_is_named(tmp_path: Path, bin_folder: Path) -> None:
+    new = str(tmp_path / "opt/roster.new")
+
+    done = commanded("SPACES=a b\n", tmp_path, bin_folder, "opt/roster.new", ROSTER_CODE=new)
+
+    assert done.returncode == 0, done.stderr
+    words, folder, environment = json.loads(done.stdout)
+    assert (words, folder) == (["manage.py", "backup", "a b"], new)
+    assert environment["SPACES"] == "a b"
+    assert environment["VAR_DIR"] == str(tmp_path / "var/lib/roster")
 
 
 def test_a_command_refuses_settings_that_releases_of_systemd_read_differently(
@@ -162,7 +177,7 @@ def test_a_secret_is_whole_or_not_there_and_made_the_next_time(
 PROGRAMS = {
     "id": 'test "$1" != -u || echo 0',
     "apt-get": "",
-    "systemctl": "",
+    "systemctl": 'case "$*" in restart*) test ! -e $ROOT/no-start;; esac',
     "chgrp": "",
     "runuser": 'shift 3; exec "$@"',
     "install": 'for word; do shift; case $word in --owner=*|--group=*) ;; *) set -- "$@" "$word";; '
@@ -173,8 +188,9 @@ PROGRAMS = {
     "psql": 'case "$*" in *pg_roles*) test ! -d $ROOT/role;; *) test ! -d $ROOT/database;; esac '
     "|| echo 1",
     "python3": "mkdir -p .venv/bin; : >.venv/pyvenv.cfg; for name in python pip; do "
-    'printf "#!/bin/sh\\n# /opt/roster.new\\ntest ! -e \\$ROOT/no-$name\\n" >.venv/bin/$name; '
-    "chmod +x .venv/bin/$name; done",
+    'cp $ROOT/bin/of-venv .venv/bin/$name; echo "# $ROOT/opt/roster.new" >>.venv/bin/$name; done',
+    "of-venv": "case $* in *migrate*) ls -a $ROOT/opt/roster >$ROOT/old; pwd >$ROOT/migrated;"
+    "test ! -e $ROOT/no-migration;; *) test ! -e $ROOT/no-${0##*/};; esac",
 }
 NAMES = ("config", "users", "clients", "templates", "docs/deploy/systemd")
 
@@ -194,7 +210,7 @@ class Machine:
         for name in ("manage.py", "README.md", "requirements.txt"):
             (root / "release" / name).touch()
         moved("install.sh", root).rename(root / "release/docs/deploy/install.sh")
-        program(root / "release/docs/deploy", "roster", "#!/bin/sh\ntest ! -e $ROOT/no-migration\n")
+        moved("roster", root).rename(root / "release/docs/deploy/roster")
         self.settings = root / "etc/roster/environment"
 
     def install(self, umask: int = 0o022) -> subprocess.CompletedProcess[str]:
@@ -244,15 +260,40 @@ def test_an_upgrade_leaves_the_settings_alone(machine: Machine) -> None:
     assert (machine.root / "opt/roster.old/manage.py").exists()
 
 
+def test_the_new_release_migrates_while_the_old_one_stands(machine: Machine) -> None:
+    machine.install()
+    (machine.root / "opt/roster/served").touch()
+
+    done = machine.install()
+
+    assert done.returncode == 0, done.stderr
+    assert (machine.root / "migrated").read_text() == f"{machine.root}/opt/roster.new\n"
+    assert "served" in (machine.root / "old").read_text().split()
+
+
+def test_a_migration_that_fails_leaves_the_old_release_in_its_place(machine: Machine) -> None:
+    machine.install()
+    served = machine.root / "opt/roster/served"
+    served.touch()
+    (machine.root / "release/docs/deploy/systemd/newer").touch()
+    (machine.root / "no-migration").touch()
+
+    broken = [machine.install().returncode for _ in range(2)]
+
+    assert 0 not in broken
+    assert served.exists()
+    assert not (machine.root / "etc/systemd/system/newer").exists()
+
+
 def test_the_release_that_served_is_kept_through_upgrades_that_break_off(machine: Machine) -> None:
     machine.install()
     served = machine.root / "opt/roster/served"
     served.touch()
-    (machine.root / "no-migration").touch()
+    (machine.root / "no-start").touch()
     broken = [machine.install().returncode for _ in range(2)]
     kept = machine.root / "opt/roster.old/served"
     kept_through = kept.exists()
-    (machine.root / "no-migration").unlink()
+    (machine.root / "no-start").unlink()
 
     done = machine.install()
 
