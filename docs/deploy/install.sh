@@ -65,8 +65,30 @@ install /opt/roster/docs/deploy/roster /usr/local/bin/roster
 install --mode=0644 /opt/roster/docs/deploy/systemd/* /etc/systemd/system/
 systemctl daemon-reload
 systemctl enable --quiet roster.service roster-worker.service roster-purge.timer roster-backup.timer
-systemctl restart roster.service roster-worker.service roster-purge.timer roster-backup.timer
+systemctl restart roster.service roster-worker.service
+
+# To systemd a service has started that ends a moment later: ask it, where its unit lets it serve.
+unit=$(systemctl show --property=ExecStart --value roster.service)
+option() { printf '%s\n' "$unit" | sed -n "s/.* --$1[ =]\([^ ]*\) .*/\1/p"; }
+host=$(option host) port=$(option port)
+: "${host:=127.0.0.1}" "${port:=8000}"
+is_ready() {
+  python3 -Ic 'import http.client, sys
+service = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=2)
+service.request("GET", "/readyz")
+sys.exit(service.getresponse().status != 200)' "$host" "$port" 2>/dev/null
+}
+end=$(($(date +%s) + 30))
+until is_ready; do
+  [ "$(date +%s)" -lt "$end" ] || {
+    echo "Roster is not ready on $host:$port after 30 s; \`journalctl -u roster\` says why. Run this" \
+      "again, or go back as docs/operations.md has it." >&2
+    exit 1
+  }
+  sleep 1
+done
 rm /opt/roster/.unfinished
-echo "Roster serves on 127.0.0.1:8000. Settings: /etc/roster/environment. Commands: roster help."
+systemctl restart roster-purge.timer roster-backup.timer
+echo "Roster serves on $host:$port. Settings: /etc/roster/environment. Commands: roster help."
 grep -q '^PUBLIC_URL=' /etc/roster/environment ||
   echo "Now: set PUBLIC_URL and EMAIL_URL there, then: roster createsuperuser"

@@ -4,9 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from typing_extensions import override
 
 from tests.live.conftest import BASE_DIR
 
@@ -177,7 +181,9 @@ def test_a_secret_is_whole_or_not_there_and_made_the_next_time(
 PROGRAMS = {
     "id": 'test "$1" != -u || echo 0',
     "apt-get": "",
-    "systemctl": 'case "$*" in restart*) test ! -e $ROOT/no-start;; esac',
+    "systemctl": 'case "$*" in restart*timer*) test ! -e $ROOT/no-timers;; '
+    "restart*) test ! -e $ROOT/no-start;; show*ExecStart*) cat $ROOT/unit;; esac",
+    "sleep": "",
     "chgrp": "",
     "runuser": 'shift 3; exec "$@"',
     "install": 'for word; do shift; case $word in --owner=*|--group=*) ;; *) set -- "$@" "$word";; '
@@ -187,7 +193,8 @@ PROGRAMS = {
     "createdb": "mkdir $ROOT/database; test ! -e $ROOT/no-database",
     "psql": 'case "$*" in *pg_roles*) test ! -d $ROOT/role;; *) test ! -d $ROOT/database;; esac '
     "|| echo 1",
-    "python3": "mkdir -p .venv/bin; : >.venv/pyvenv.cfg; for name in python pip; do "
+    "python3": f'case "$*" in *readyz*) exec {sys.executable} "$@";; esac; '
+    "mkdir -p .venv/bin; : >.venv/pyvenv.cfg; for name in python pip; do "
     'cp $ROOT/bin/of-venv .venv/bin/$name; echo "# $ROOT/opt/roster.new" >>.venv/bin/$name; done',
     "of-venv": "case $* in *migrate*) ls -a $ROOT/opt/roster >$ROOT/old; pwd >$ROOT/migrated;"
     "test ! -e $ROOT/no-migration;; *) test ! -e $ROOT/no-${0##*/};; esac",
@@ -195,10 +202,47 @@ PROGRAMS = {
 NAMES = ("config", "users", "clients", "templates", "docs/deploy/systemd")
 
 
+class Service(HTTPServer):
+    """What the unit starts: says of itself one answer after the other, the last one for ever."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        super().__init__((host, 0), Probes)
+        self.answers = [200]
+        self.asked = 0
+
+
+class Probes(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_GET(self) -> None:
+        answers = self.server.answers
+        self.server.asked += 1
+        status = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.send_response(status if self.path == "/readyz" else 404)
+        self.end_headers()
+
+    @override
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def service(host: str) -> Iterator[Service]:
+    with Service(host) as made:
+        Thread(target=made.serve_forever, args=[0.01], daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture
+def host() -> str:
+    return "127.0.0.1"
+
+
 class Machine:
     """A release and a folder that it is installed into."""
 
-    def __init__(self, root: Path, bin_folder: Path) -> None:
+    def __init__(self, root: Path, bin_folder: Path, port: int) -> None:
         self.root, self.bin_folder = root, bin_folder
         for name, text in PROGRAMS.items():
             program(bin_folder, name, f"#!/bin/sh\n{text}\n")
@@ -212,6 +256,15 @@ class Machine:
         moved("install.sh", root).rename(root / "release/docs/deploy/install.sh")
         moved("roster", root).rename(root / "release/docs/deploy/roster")
         self.settings = root / "etc/roster/environment"
+        self.serve_by(f"--port {port}")
+
+    def serve_by(self, options: str) -> None:
+        """Let the unit start the service with these, as `systemctl show` has it."""
+        python = "/opt/roster/.venv/bin/python"
+        (self.root / "unit").write_text(
+            f"{{ path={python} ; argv[]={python} -m config.server {options} ; ignore_errors=no ; "
+            "start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }\n"
+        )
 
     def install(self, umask: int = 0o022) -> subprocess.CompletedProcess[str]:
         local = self.root / "usr/local/bin"
@@ -223,8 +276,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, bin_folder: Path) -> Machine:
-    return Machine(tmp_path, bin_folder)
+def machine(tmp_path: Path, bin_folder: Path, service: Service) -> Machine:
+    return Machine(tmp_path, bin_folder, service.server_port)
 
 
 @pytest.mark.parametrize("fault", ["no-pip", "no-database"])
@@ -300,6 +353,68 @@ def test_the_release_that_served_is_kept_through_upgrades_that_break_off(machine
     assert 0 not in broken
     assert done.returncode == 0, done.stderr
     assert (kept_through, kept.exists(), served.exists()) == (True, True, False)
+    assert not (machine.root / "opt/roster/.unfinished").exists()
+
+
+def test_an_installation_waits_until_the_service_is_ready(
+    machine: Machine, service: Service
+) -> None:
+    service.answers = [503, 503, 200]
+
+    done = machine.install()
+
+    assert done.returncode == 0, done.stderr
+    assert service.asked == 3
+    assert f"Roster serves on 127.0.0.1:{service.server_port}." in done.stdout
+    assert not (machine.root / "opt/roster/.unfinished").exists()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2"])
+@pytest.mark.parametrize("sign", [" ", "="])
+def test_the_service_is_asked_where_its_unit_lets_it_serve(
+    sign: str, host: str, machine: Machine, service: Service
+) -> None:
+    machine.serve_by(f"--host{sign}{host} --port{sign}{service.server_port}")
+
+    done = machine.install()
+
+    assert done.returncode == 0, done.stderr
+    assert f"Roster serves on {host}:{service.server_port}." in done.stdout
+
+
+# Ten seconds later each time it is asked.
+CLOCK = "#!/bin/sh\necho >>$ROOT/asked; echo $(($(wc -l <$ROOT/asked) * 10))\n"
+
+
+@pytest.mark.parametrize("fault", ["not ready", "gone"])
+def test_a_release_that_does_not_serve_is_not_taken_for_one_that_does(
+    fault: str, machine: Machine, service: Service
+) -> None:
+    machine.install()
+    (machine.root / "opt/roster/served").touch()
+    service.answers = [503]
+    if fault == "gone":
+        machine.serve_by("--port 1")
+    program(machine.bin_folder, "date", CLOCK)
+
+    broken = [machine.install() for _ in range(2)]
+
+    for done in broken:
+        assert done.returncode == 1
+        assert "Roster serves" not in done.stdout
+        assert "journalctl -u roster" in done.stderr
+    assert service.asked == (1 if fault == "gone" else 1 + 2 * 3)
+    assert (machine.root / "opt/roster/.unfinished").exists()
+    assert (machine.root / "opt/roster.old/served").exists()
+
+
+def test_a_release_that_serves_has_served_though_a_timer_fails(machine: Machine) -> None:
+    (machine.root / "no-timers").touch()
+
+    broken = machine.install()
+
+    assert broken.returncode != 0
+    assert "Roster serves" not in broken.stdout
     assert not (machine.root / "opt/roster/.unfinished").exists()
 
 
