@@ -55,11 +55,14 @@ cd /
 # While the old release serves, and from its own folder: Python finds an environment by where it is.
 chmod +x /opt/roster.new/docs/deploy/roster
 ROSTER_CODE=/opt/roster.new /opt/roster.new/docs/deploy/roster migrate --verbosity 0
-if [ -d /opt/roster ] && [ ! -e /opt/roster/.unfinished ]; then # it has served
-  rm -rf /opt/roster.old
+# Moved away before it is removed: half a release is none, and may have lost its mark.
+rm -rf /opt/roster.gone
+if [ -e /opt/roster/.unfinished ]; then
+  mv /opt/roster /opt/roster.gone
+elif [ -d /opt/roster ]; then # it has served
+  [ ! -d /opt/roster.old ] || mv /opt/roster.old /opt/roster.gone
   mv /opt/roster /opt/roster.old
 fi
-rm -rf /opt/roster
 mv /opt/roster.new /opt/roster
 install /opt/roster/docs/deploy/roster /usr/local/bin/roster
 install --mode=0644 /opt/roster/docs/deploy/systemd/* /etc/systemd/system/
@@ -88,6 +91,7 @@ until is_ready; do
   sleep 1
 done
 rm /opt/roster/.unfinished
+rm -rf /opt/roster.gone
 systemctl restart roster-purge.timer roster-backup.timer
 echo "Roster serves on $host:$port. Settings: /etc/roster/environment. Commands: roster help."
 grep -q '^PUBLIC_URL=' /etc/roster/environment ||

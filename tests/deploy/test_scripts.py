@@ -408,6 +408,51 @@ def test_a_release_that_does_not_serve_is_not_taken_for_one_that_does(
     assert (machine.root / "opt/roster.old/served").exists()
 
 
+# Killed when it has removed the mark alone, or the first file of a release without one.
+KILLED = """#!/bin/sh
+for folder; do
+  for first in "$folder/.unfinished" "$folder/manage.py"; do
+    [ ! -e "$first" ] || [ "$folder" = $ROOT/opt/roster.new ] || { /bin/rm "$first"; exit 137; }
+  done
+done
+exec /bin/rm "$@"
+"""
+
+
+def test_a_removal_that_broke_off_makes_no_release_of_what_is_left(machine: Machine) -> None:
+    machine.install()
+    (machine.root / "opt/roster/served").touch()
+    (machine.root / "no-start").touch()
+    machine.install()
+    program(machine.bin_folder, "rm", KILLED)
+    broken = [machine.install().returncode for _ in range(2)]
+    (machine.bin_folder / "rm").unlink()
+    kept = machine.root / "opt/roster.old"
+    kept_through = (kept / "served").exists(), (kept / "manage.py").exists()
+    (machine.root / "no-start").unlink()
+
+    done = machine.install()
+
+    assert 0 not in broken
+    assert done.returncode == 0, done.stderr
+    assert kept_through == (True, True)
+    assert (kept / "served").exists()
+    assert sorted(path.name for path in (machine.root / "opt").iterdir()) == [
+        "roster", "roster.old",
+    ]  # fmt: skip
+
+
+def test_the_release_before_is_whole_or_not_there(machine: Machine) -> None:
+    for _ in range(2):
+        machine.install()
+    program(machine.bin_folder, "rm", KILLED)
+
+    broken = machine.install()
+
+    assert broken.returncode != 0
+    assert (machine.root / "opt/roster.old/manage.py").exists()
+
+
 def test_a_release_that_serves_has_served_though_a_timer_fails(machine: Machine) -> None:
     (machine.root / "no-timers").touch()
 
