@@ -31,14 +31,17 @@ def program(folder: Path, name: str, text: str) -> None:
     path.chmod(0o755)
 
 
-def moved(script: str, root: Path) -> Path:
-    """Return a copy of the script for which the machine begins at `root`."""
-    text = (DEPLOY / script).read_text()
+def rooted(text: str, root: Path) -> str:
+    """Return what the text says, for a machine that begins at `root`."""
     for folder in MACHINE:
         text = text.replace(folder, f"{root}{folder}")
+    return text
+
+
+def moved(script: str, root: Path) -> Path:
     copy = root / script
     copy.parent.mkdir(parents=True, exist_ok=True)
-    copy.write_text(text)
+    copy.write_text(rooted((DEPLOY / script).read_text(), root))
     copy.chmod(0o755)
     return copy
 
@@ -267,9 +270,13 @@ class Machine:
         )
 
     def install(self, umask: int = 0o022) -> subprocess.CompletedProcess[str]:
+        return self.run(self.root / "release/docs/deploy/install.sh", umask=umask)
+
+    def run(self, *arguments: str | Path, umask: int = 0o022) -> subprocess.CompletedProcess[str]:
         local = self.root / "usr/local/bin"
         return subprocess.run(
-            ["/bin/sh", self.root / "release/docs/deploy/install.sh"],
+            ["/bin/sh", *arguments],
+            cwd=self.root,
             env={"PATH": f"{self.bin_folder}:{local}:{os.defpath}", "ROOT": str(self.root)},
             umask=umask, capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -451,6 +458,48 @@ def test_the_release_before_is_whole_or_not_there(machine: Machine) -> None:
 
     assert broken.returncode != 0
     assert (machine.root / "opt/roster.old/manage.py").exists()
+
+
+GUIDE = (BASE_DIR / "docs/operations.md").read_text()
+UPGRADING = GUIDE.partition("\n## Upgrading\n")[2].partition("\n## ")[0]
+BACK = UPGRADING.partition("```sh\n")[2].partition("```\n")[0]
+
+
+def test_the_release_before_is_put_back_as_the_guide_has_it(machine: Machine) -> None:
+    root = machine.root
+    files = [root / "etc/systemd/system/file", root / "usr/local/bin/roster"]
+    machine.install()
+    (root / "opt/roster/served").touch()
+    before = [path.read_text() for path in files]
+    for name in ("systemd/file", "roster"):
+        with (root / "release/docs/deploy" / name).open("a") as file:
+            file.write("# newer\n")
+    (root / "no-start").touch()
+    machine.install()
+    newer = [path.read_text() for path in files]
+    (root / "no-start").unlink()
+
+    done = machine.run("-c", rooted(BACK, root))
+
+    assert done.returncode == 0, done.stderr
+    assert (root / "opt/roster/served").exists()
+    assert newer == [text + "# newer\n" for text in before]
+    assert [path.read_text() for path in files] == before
+    assert os.access(files[1], os.X_OK)
+    again = machine.install()
+    assert again.returncode == 0, again.stderr
+    assert (root / "opt/roster.old/served").exists()
+    assert not (root / "opt/roster.gone").exists()
+
+
+def test_what_serves_stays_where_there_is_nothing_to_put_back(machine: Machine) -> None:
+    machine.install()
+    (machine.root / "opt/roster/served").touch()
+
+    done = machine.run("-c", rooted(BACK, machine.root))
+
+    assert done.returncode != 0
+    assert (machine.root / "opt/roster/served").exists()
 
 
 def test_a_release_that_serves_has_served_though_a_timer_fails(machine: Machine) -> None:
