@@ -47,6 +47,7 @@ SMALL_BODY = 16 * 1024  # holds what any call but an import needs
 MOST_LARGE = 64  # larger ones that arrive in a worker: that many MiB
 FEW, MORE = 2, 6  # threads of a worker; while some wait for Argon2 or the database, others go on
 
+CUT = "The body ended before its announced length."
 NO_LENGTH = "Send the file with a Content-Length."
 AWAY = "Try again in a few seconds."
 LOGINS = ("/auth/login", "/admin/login")
@@ -123,6 +124,9 @@ class Application:
                 return
             finally:
                 self.large -= is_large
+            if len(body) < int(length or 0) <= MAX_BODY_BYTES:  # it takes no turn from others
+                refuse(protocol, scope, 400, CUT)
+                return
         environ = environ_of(scope, io.BytesIO(body), length)
         if hashes(scope.method, scope.path, body):
             async with turns.wait(address_of(environ)):
@@ -205,7 +209,7 @@ def respond_to(environ: dict[str, Any], protocol: Any) -> IO[bytes] | None:
 async def receive(headers: Any, protocol: Any) -> tuple[bytes, str]:
     """Return the body and its length for the application, which refuses what is over the limit.
 
-    Too long a body is not read on; one that ends early is shorter than the length beside it.
+    Too long a body is not read on; one that ended early is shorter than the length beside it.
     """
     is_chunked = "transfer-encoding" in headers  # wins over a length (RFC 9112, section 6.3)
     announced = "" if is_chunked else headers.get("content-length", "")

@@ -17,6 +17,7 @@ from config import rsgi
 from config.api.parsing import MAX_BODY_BYTES
 from config.exports import MOST_AT_ONCE as MOST_EXPORTS, is_export
 from config.threads import Threads
+from config.turns import Turns
 from config.uploads import MOST_AT_ONCE, is_upload, may_upload as may_send
 from tests.conftest import Login
 from tests.factories import PASSWORD
@@ -103,6 +104,19 @@ def test_collects_the_body_and_its_length(
     headers: list[tuple[str, str]], connection: Connection, expected: tuple[bytes, str]
 ) -> None:
     assert asyncio.run(rsgi.receive(Headers(*headers), connection)) == expected
+
+
+@pytest.mark.parametrize("then", ["go", "stop"])
+def test_a_body_that_ended_early_takes_a_turn_from_nobody(
+    then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rsgi, "turns", Turns(0, most_waiting=0))
+    monkeypatch.setattr(rsgi, "respond", None)
+
+    status, headers, body = serve(scope("POST", "/auth/login", LENGTH), Connection(b"{", then=then))
+
+    assert (status, headers["connection"]) == (400, "close")
+    assert json.loads(body)["detail"] == "The body ended before its announced length."
 
 
 def test_answers_408_to_a_body_that_does_not_come(
