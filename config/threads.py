@@ -8,10 +8,10 @@ from typing import Any
 PATIENCE = 0.02  # seconds: tens of requests, where none of them waits for anything
 SHORTEST = 0.3  # seconds that each may wait while there are always some who do
 LONGEST = 3.0  # and in a rush that is over as soon
-MOST = 192  # calls that are here at once
+MOST = 128  # calls that are here at once
 LEAST = 4  # times as many as there are threads are always taken
 RUSH = 1.2  # seconds in which somebody has always waited
-SOON = 0.2  # seconds: then no more are here than are served in these
+SOON = 0.15  # seconds: then no more are here than are served in these
 SPAN = 0.5  # seconds, the least over which it is counted how many are served
 
 Result = asyncio.Future[Any]

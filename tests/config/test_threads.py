@@ -56,7 +56,7 @@ def test_after_a_rush_as_many_are_let_in_as_are_served_soon(rate: int, places: i
 
 
 def test_who_is_given_up_is_not_taken_for_served() -> None:
-    crowd = crowded(8, 2.0, 500)
+    crowd = crowded(8, 2.0, 1000)
     for _ in range(10):
         fill(crowd, 2.0)
         for _ in range(60):
