@@ -169,10 +169,17 @@ class Threads:
 
 
 class Apart:
-    """A thread for calls of one kind, which wait for no others."""
+    """A thread for calls of one kind, which wait for no others; `MOST` of them at once."""
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, name)
+        self._here = 0
 
     async def run(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+        if self._here >= MOST:
+            raise Overloaded
+        self._here += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+        finally:
+            self._here -= 1

@@ -270,3 +270,19 @@ def test_what_stands_apart_waits_for_no_others() -> None:
         return answered
 
     assert asyncio.run(overload()) != get_ident()
+
+
+def test_of_what_stands_apart_there_is_no_queue_without_end() -> None:
+    one, is_free = Apart("one"), Event()
+
+    async def overload() -> int:
+        stuck = [asyncio.create_task(one.run(is_free.wait, 30)) for _ in range(MOST)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await one.run(get_ident)
+        is_free.set()
+        await asyncio.gather(*stuck)
+        answered: int = await one.run(get_ident)
+        return answered
+
+    assert asyncio.run(overload()) != get_ident()
