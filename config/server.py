@@ -178,7 +178,10 @@ def connections_allowed() -> int:
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return MOST_CONNECTIONS
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    except (OSError, ValueError):  # where even this is not allowed
+        allowed = soft
     return max(1, allowed - OTHER_FILES)
 
 

@@ -62,6 +62,18 @@ def test_a_worker_has_as_many_connections_as_it_may_open_files_for(
     assert made == ([raised] if raised else [])
 
 
+def test_where_no_more_files_are_allowed_there_are_fewer_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(which: int, limits: tuple[int, int]) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+
+    assert server.connections_allowed() == 1024 - 256
+
+
 @pytest.mark.parametrize("host", ["localhost", "", "fe80::1%lo", "127.1", "[::1]", "\udcff"])
 def test_refuses_in_a_line_to_listen_on_what_is_no_address(
     host: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

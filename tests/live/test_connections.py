@@ -1,10 +1,12 @@
 """What clients do to connections: slow, short, endless, twice, gone."""
 
 import json
+import resource
 import secrets
 import select
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -14,6 +16,7 @@ from tests.live.conftest import PASSWORD, Service
 
 pytestmark = pytest.mark.xdist_group("live")
 
+FILES = 2000
 HEAD = b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNK = b"10000\r\n%b\r\n" % (b" " * 65536)
 
@@ -44,6 +47,19 @@ def test_slow_bodies_are_refused_and_stop_nobody_else(service: Service) -> None:
         connection.close()
 
 
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process have as many connections as a test needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY not in (soft, hard) and hard < FILES:
+        pytest.skip(f"this process may open {hard} files")
+    if soft != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, FILES), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
 def test_a_thousand_slow_clients_keep_nobody_waiting(service: Service) -> None:
     with ExitStack() as stack:
         for _ in range(1100):
@@ -56,6 +72,7 @@ def test_a_thousand_slow_clients_keep_nobody_waiting(service: Service) -> None:
         assert time.monotonic() - started < 5
 
 
+@pytest.mark.usefixtures("many_files")
 def test_of_large_bodies_few_may_be_arriving_and_small_ones_go_on(service: Service) -> None:
     workers = 2
     with ExitStack() as stack:
