@@ -9,6 +9,7 @@ from config.api.openapi.problems import (
     FORBIDDEN,
     NO_SUCH_ROW,
     NOT_AN_OBJECT,
+    OTHER_EXPORTS,
     TOO_MANY,
     TOO_MANY_PASSWORDS,
     WITH_TOKEN,
@@ -150,7 +151,8 @@ OPERATIONS = {
         "are for people who leaf through them.\n\n"
         "With `Accept: text/csv` the answer has all that the filters keep, by id, as CSV that can "
         "be imported again; it takes the filters and no other parameter. A cell that a spreadsheet "
-        "would take for a formula begins with `'`.",
+        "would take for a formula begins with `'`. A process of the server makes two of these "
+        "files at once.",
         Answer(
             "One page.",
             list_of(USER),
@@ -197,6 +199,7 @@ OPERATIONS = {
                 Fault("invalid", "This cursor is for another ordering.", parameter="cursor"),
             ),
             Refusal("Past the end", 404, "not_found", "The last page is 1."),
+            OTHER_EXPORTS,
         ),
         parameters={
             **LIST_PARAMETERS,

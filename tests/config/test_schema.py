@@ -23,6 +23,7 @@ from config.api.docs import SchemaView, document
 from config.api.errors import Busy, exception_handler
 from config.api.openapi.problems import SAMPLE_REQUEST_ID
 from config.api.views import Manners
+from config.exports import BUSY as EXPORTING
 from config.middleware import RequestMiddleware
 from config.rsgi import TOO_SLOW, refused
 from config.throttling.limits import Throttled
@@ -531,6 +532,7 @@ OURS = {
     "database_away",
     "too_slow",
     "other_files",
+    "other_exports",
     "too_many_at_once",
     "no_database",
     "not_migrated",
@@ -627,9 +629,15 @@ def test_example_of_408_is_what_the_server_answers() -> None:
     assert dict(headers)["x-request-id"] == SAMPLE_REQUEST_ID
 
 
-def test_example_of_503_to_a_file_is_what_the_server_answers() -> None:
+@pytest.mark.parametrize(
+    ("detail", "title", "operation_id"),
+    [(BUSY, "other_files", "importUsers"), (EXPORTING, "other_exports", "listUsers")],
+)
+def test_example_of_503_to_a_file_is_what_the_server_answers(
+    detail: str, title: str, operation_id: str
+) -> None:
     scope = SimpleNamespace(method="POST", headers={"x-request-id": SAMPLE_REQUEST_ID})
 
-    _, _, content = refused(scope, 503, BUSY)
+    _, _, content = refused(scope, 503, detail)
 
-    assert json.loads(content) == example_of("503", "other_files", "importUsers")
+    assert json.loads(content) == example_of("503", title, operation_id)

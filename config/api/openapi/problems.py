@@ -161,6 +161,9 @@ NO_TABLE = Refusal(
 OTHER_FILES = Refusal(
     "Other files", 503, "unavailable", "Other files are being imported. Try again in a minute."
 )
+OTHER_EXPORTS = Refusal(
+    "Other exports", 503, "unavailable", "Other files are being exported. Try again in a minute."
+)
 WITH_FILE = (TOO_SLOW, FILE_TOO_LARGE, NO_TABLE, OTHER_FILES)
 # What reads the same at every call is one component of the document.
 SHARED: dict[tuple[Refusal, ...], str] = {
