@@ -6,13 +6,22 @@ like one and be refused by the application, or look like none and be one all the
 
 from typing import Any
 
-MOST_AT_ONCE = 2  # of a worker
-RETRY_SECONDS = 60
-BUSY = "Other files are being exported. Try again in a minute."
+from config.api.errors import Busy
+from config.turns import Turns
+
+AT_ONCE = 2  # of a worker
+MOST_WAITING = 16
 
 API_PATH = "/users"
 SITE_PATHS = ("/admin/users/user/export.csv", "/admin/users/user/export.xlsx")
 MEDIA_TYPES = ("text/csv", "text/*")  # of which `Accept` must name one
+
+
+class Exporting(Busy):
+    """503: others have had their files made for longer than anybody would wait."""
+
+    default_detail = "Other files are being exported. Try again in a minute."
+    wait = 60
 
 
 def is_export(scope: Any) -> bool:
@@ -24,3 +33,6 @@ def is_export(scope: Any) -> bool:
         return path in SITE_PATHS
     accept = (scope.headers.get("accept") or "").lower()
     return any(media_type in accept for media_type in MEDIA_TYPES)
+
+
+exporting = Turns(AT_ONCE, MOST_WAITING, fault=Exporting, is_hashing=False)

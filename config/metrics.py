@@ -112,7 +112,7 @@ class Present:
 
     __slots__ = ("gauge",)
 
-    def __init__(self, gauge: Gauge) -> None:
+    def __init__(self, gauge: Gauge | None) -> None:
         self.gauge = gauge if IS_ON else None
 
     def __enter__(self) -> None:

@@ -18,11 +18,12 @@ from typing import IO, Any
 
 from django.db import InterfaceError, OperationalError
 
-from config import exports, metrics
+from config import metrics
 from config.api.errors import CONTENT_TYPE, Busy, Fault, problem_body
 from config.api.parsing import MAX_BODY_BYTES
 from config.api.peers import network_of
 from config.draining import is_draining, listen
+from config.exports import exporting, is_export
 from config.logs import log_answer
 from config.middleware import DATA_POLICY, client_address, log, request_id, request_id_of
 from config.threads import Apart, Overloaded, Threads
@@ -72,7 +73,7 @@ apart = {"/livez": _alive, "/healthz": _alive, "/readyz": _ready, "/metrics": Ap
 class Application:
     """One request in, one answer out."""
 
-    uploads = exports = 0  # under way in this worker
+    uploads = 0  # under way in this worker
     large = 0  # bodies that are arriving
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -131,21 +132,11 @@ class Application:
         if hashes(scope.method, scope.path, body):
             async with turns.wait(address_of(environ)):
                 await answer(environ, protocol, threads.run_slowly)
-        elif exports.is_export(scope):
-            await self._give_file(scope, environ, protocol)
+        elif is_export(scope):
+            async with exporting.wait():
+                await answer(environ, protocol, threads.run_slowly)
         else:
             await answer(environ, protocol, apart.get(scope.path.rstrip("/"), threads).run)
-
-    async def _give_file(self, scope: Any, environ: dict[str, Any], protocol: Any) -> None:
-        if self.exports >= exports.MOST_AT_ONCE:
-            again = ("retry-after", str(exports.RETRY_SECONDS))
-            refuse(protocol, scope, 503, exports.BUSY, again)
-            return
-        self.exports += 1
-        try:
-            await answer(environ, protocol, threads.run_slowly)
-        finally:
-            self.exports -= 1
 
     async def _take_file(self, scope: Any, protocol: Any) -> None:
         length = announced(scope.headers)

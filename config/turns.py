@@ -1,4 +1,7 @@
-"""Requests that bring a password take turns: who waits for one takes no thread that others need."""
+"""Requests that take long take turns: who waits for one takes no thread that others need.
+
+Those that bring a password, which is hashed; and, by `config.exports`, those for a file of users.
+"""
 
 import asyncio
 import re
@@ -41,9 +44,16 @@ class Turns:
     """
 
     def __init__(
-        self, at_once: int, most_waiting: int = MOST_WAITING, longest: float = LONGEST
+        self,
+        at_once: int,
+        most_waiting: int = MOST_WAITING,
+        longest: float = LONGEST,
+        *,
+        fault: type[Busy] = Busy,
+        is_hashing: bool = True,
     ) -> None:
-        self._longest = longest
+        self._longest, self._fault = longest, fault
+        self._is_hashing = is_hashing  # and so has metrics
         self._turn = asyncio.Semaphore(at_once)
         self._places = at_once + most_waiting
         self._scarce = self._places // 4
@@ -51,18 +61,17 @@ class Turns:
 
     @asynccontextmanager
     async def wait(self, client: str = "") -> AsyncIterator[None]:
-        """Wait for a turn and hold it; raise `Busy` where too many wait, or this one for long."""
+        """Wait for a turn and hold it; raise `fault` where too many wait, or this one for long."""
         is_scarce = self._places <= self._scarce
         if not self._places or (is_scarce and client and self._taken[client] >= MOST_OF_ONE):
-            metrics.count_hashing_refused()
-            raise Busy
+            raise self._refused()
         self._places -= 1
         self._taken[client] += 1
         try:
-            with metrics.Present(metrics.hashing_waiting):
+            with metrics.Present(metrics.hashing_waiting if self._is_hashing else None):
                 await self._acquire()
             try:
-                with metrics.Present(metrics.hashing_busy):
+                with metrics.Present(metrics.hashing_busy if self._is_hashing else None):
                     yield
             finally:
                 self._turn.release()
@@ -77,8 +86,12 @@ class Turns:
             async with asyncio.timeout(self._longest):
                 await self._turn.acquire()
         except TimeoutError:
+            raise self._refused() from None
+
+    def _refused(self) -> Busy:
+        if self._is_hashing:
             metrics.count_hashing_refused()
-            raise Busy from None
+        return self._fault()
 
 
 # One more than can hash: while it does, another asks the database.

@@ -23,7 +23,7 @@ from config.api.docs import SchemaView, document
 from config.api.errors import Busy, exception_handler
 from config.api.openapi.problems import SAMPLE_REQUEST_ID
 from config.api.views import Manners
-from config.exports import BUSY as EXPORTING
+from config.exports import Exporting
 from config.middleware import RequestMiddleware
 from config.rsgi import TOO_SLOW, refused
 from config.throttling.limits import Throttled
@@ -631,7 +631,10 @@ def test_example_of_408_is_what_the_server_answers() -> None:
 
 @pytest.mark.parametrize(
     ("detail", "title", "operation_id"),
-    [(BUSY, "other_files", "importUsers"), (EXPORTING, "other_exports", "listUsers")],
+    [
+        (BUSY, "other_files", "importUsers"),
+        (Exporting.default_detail, "other_exports", "listUsers"),
+    ],
 )
 def test_example_of_503_to_a_file_is_what_the_server_answers(
     detail: str, title: str, operation_id: str
