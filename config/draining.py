@@ -13,6 +13,9 @@ from threading import Event
 
 SIGNAL = signal.SIGUSR1  # from the server's main process to its workers
 HELD = {SIGNAL, signal.SIGTERM, signal.SIGINT}  # until a worker listens
+# Seconds from when its loop runs: Granian's threads are there then. Told while these start, they
+# would now and then stop for ever, until the worker is killed.
+STARTED = 0.5
 LOOKS = 0.5  # seconds between two looks whether that is still there
 
 _is_told = Event()
@@ -39,7 +42,7 @@ def lead() -> None:
 def listen(loop: asyncio.AbstractEventLoop) -> None:
     """Take the word from the main process, in a worker; stop when that has gone."""
     loop.add_signal_handler(SIGNAL, _is_told.set)
-    loop.call_soon(signal.pthread_sigmask, signal.SIG_UNBLOCK, HELD)  # when it runs
+    loop.call_later(STARTED, signal.pthread_sigmask, signal.SIG_UNBLOCK, HELD)
     if _main_process:
         _watch(loop)
 

@@ -45,7 +45,8 @@ def until(claim: Callable[[], bool], seconds: float = SOON) -> None:
         time.sleep(0.01)
 
 
-def test_told_while_its_workers_are_starting_it_ends_at_once(run: Run) -> None:
+@pytest.mark.parametrize("turn", range(3))  # what this is about happens now and then
+def test_told_while_its_workers_are_starting_it_ends_at_once(run: Run, turn: int) -> None:
     until(lambda: "Spawning worker-1" in run.service.log.read_text(), seconds=60)
 
     run.process.terminate()
