@@ -1,6 +1,6 @@
 """Answers with all users in a file: few at a time, in threads that serve nobody else at once.
 
-Each takes from seconds to a minute. They are told apart by their head alone: a request may look
+Each may take a minute. They are told apart by their head alone: a request may look
 like one and be refused by the application, or look like none and be one all the same.
 """
 
@@ -8,13 +8,14 @@ from typing import Any
 
 from config.api.errors import Busy
 from config.turns import Turns
+from users.transfer.exporting import CSV_TYPE
 
 AT_ONCE = 2  # of a worker
 MOST_WAITING = 16
 
 API_PATH = "/users"
 SITE_PATHS = ("/admin/users/user/export.csv", "/admin/users/user/export.xlsx")
-MEDIA_TYPES = ("text/csv", "text/*")  # of which `Accept` must name one
+MEDIA_TYPES = (CSV_TYPE, "text/*")  # of which `Accept` must name one
 
 
 class Exporting(Busy):

@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -139,7 +138,6 @@ def test_who_is_being_started_when_the_server_begins_to_drain_is_told(
         worker.stdout.readline()
 
         drained.signal_handler_interrupt(signal.SIGTERM)
-        time.sleep(0.1)
         drained.wrks.append(listed(worker))  # as Granian does when it has been started
 
         assert worker.wait() == 0

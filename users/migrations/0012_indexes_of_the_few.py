@@ -5,7 +5,7 @@
 
 Who is inactive has not logged in for long; who is invited was made of late, and never did. To go
 along the order of all users until a page of them is full is to go along nearly all users. Names and
-emails they have of all kinds, so that a page of these is soon full.
+emails they mostly have of all kinds, so that a page of these is soon full.
 
 PostgreSQL builds them while everybody goes on writing.
 """
