@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -66,12 +66,21 @@ class Server(MPServer):
             os._exit(0)
         number = arguments[0] if arguments else signal.SIGINT
         if number != signal.SIGTERM or self.is_draining or not self.drain_seconds:
-            self._stop()
+            self._apart(self._stop)
             return
         self.is_draining = True
         log.info("stopping in %s s; /readyz says so", self.drain_seconds)
         self._tell()
-        Thread(target=self._drain, daemon=True).start()
+        self._apart(self._drain)
+
+    @override
+    def signal_handler_reload(self, *arguments: Any, **options: Any) -> None:
+        self._apart(super().signal_handler_reload)
+
+    def _apart(self, act: Callable[[], None]) -> None:
+        """Act in a thread: a handler interrupts the main one, which may hold the lock it needs."""
+        if not self.interrupt_signal:  # or all are stopping already
+            Thread(target=act, daemon=True).start()
 
     def _drain(self) -> None:
         """Tell also those that were just being started, and so are listed only now; then stop."""

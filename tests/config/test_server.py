@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -141,6 +141,26 @@ def test_who_is_being_started_when_the_server_begins_to_drain_is_told(
         drained.wrks.append(listed(worker))  # as Granian does when it has been started
 
         assert worker.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_is_heard_while_the_main_thread_holds_what_it_waits_with(
+    number: signal.Signals,
+) -> None:
+    told = server.Server("config.rsgi:app", drain_seconds=0)
+    is_reload = number == signal.SIGHUP
+    hear = told.signal_handler_reload if is_reload else told.signal_handler_interrupt
+
+    def interrupted() -> None:
+        with told.main_loop_interrupt._cond:  # type: ignore[attr-defined] # as in its `wait`
+            hear(number, None)
+
+    main = Thread(target=interrupted, daemon=True)
+    main.start()
+    main.join(10)
+
+    assert not main.is_alive()
+    assert told.main_loop_interrupt.wait(10)
 
 
 def run(*command: str, counts: Path) -> "subprocess.CompletedProcess[str]":
