@@ -13,36 +13,36 @@ from threading import Event
 
 SIGNAL = signal.SIGUSR1  # from the server's main process to its workers
 HELD = {SIGNAL, signal.SIGTERM, signal.SIGINT}  # until a worker listens
-# Seconds from when its loop runs: Granian's threads are there then. Told while these start, they
-# would now and then stop for ever, until the worker is killed.
-STARTED = 0.5
 LOOKS = 0.5  # seconds between two looks whether that is still there
 
 _is_told = Event()
 _main_process: int | None = None
 
 
-def is_main() -> bool:
-    """Tell whether this is the process that leads, and not a worker that has just been forked."""
-    return _main_process in (None, os.getpid())
-
-
 def lead() -> None:
     """Let this be the main process of all that are forked from it.
 
-    What one of these is told waits until it listens: an event loop that does not yet run loses it,
-    and the worker would serve on until it is killed.
+    What one of these is told waits until it listens: Python forgets what comes before it has forked
+    to its end, and an event loop what comes before it runs. The worker would serve on until killed.
     """
     global _main_process  # noqa: PLW0603 # set once, before there are threads
     _main_process = os.getpid()
     signal.signal(SIGNAL, signal.SIG_IGN)  # inherited: it ends nobody who cannot yet hold it
-    os.register_at_fork(after_in_child=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, HELD))
+    os.register_at_fork(before=_hold, after_in_parent=_let_go)
+
+
+def _hold() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+
+
+def _let_go() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
 
 
 def listen(loop: asyncio.AbstractEventLoop) -> None:
     """Take the word from the main process, in a worker; stop when that has gone."""
     loop.add_signal_handler(SIGNAL, _is_told.set)
-    loop.call_later(STARTED, signal.pthread_sigmask, signal.SIG_UNBLOCK, HELD)
+    loop.call_soon(_let_go)
     if _main_process:
         _watch(loop)
 

@@ -30,7 +30,7 @@ from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 from typing_extensions import override
 
-from config.draining import is_main, lead, tell
+from config.draining import lead, tell
 from config.logs import SERVER_TOO
 
 log = logging.getLogger("roster.server")
@@ -62,8 +62,6 @@ class Server(MPServer):
     @override
     def signal_handler_interrupt(self, *arguments: Any, **options: Any) -> None:
         """Stop; at the first SIGTERM only when load balancers have had time to see it coming."""
-        if not is_main():  # told before it could listen itself: it has nothing to finish
-            os._exit(0)
         number = arguments[0] if arguments else signal.SIGINT
         if number != signal.SIGTERM or self.is_draining or not self.drain_seconds:
             self._apart(self._stop)

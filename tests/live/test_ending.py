@@ -55,6 +55,26 @@ def test_told_while_its_workers_are_starting_it_ends_at_once(run: Run, turn: int
     assert is_free(run.service.port)
 
 
+FORKED = """
+import os, signal, sys
+from config import draining
+
+def is_held():
+    return signal.pthread_sigmask(signal.SIG_BLOCK, []) >= draining.HELD
+
+os.register_at_fork(after_in_child=lambda: os._exit(0 if is_held() else 1))
+draining.lead()
+status = os.waitstatus_to_exitcode(os.waitpid(os.fork(), 0)[1])
+sys.exit(status or is_held())
+"""
+
+
+def test_what_a_worker_is_told_is_held_from_before_it_is_there_and_heard_by_the_main_one(
+    environment: dict[str, str],
+) -> None:
+    subprocess.run([sys.executable, "-c", FORKED], cwd=BASE_DIR, env=environment, check=True)
+
+
 TOLD_TOO_SOON = """
 import asyncio, os, signal, sys, uvloop
 from config import draining
