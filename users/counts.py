@@ -1,13 +1,24 @@
-"""How many users there are, by client and status, without counting them."""
+"""How many users there are, by client and status or by id, without counting them."""
 
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterator
+from typing import Any, ClassVar, NamedTuple, Self
 
 from django.core.checks import CheckMessage, Error, Tags, Warning as CheckWarning, register
 from django.db import connection, models, transaction
 from django.db.models import Q, Sum, Value
 from typing_extensions import override
 
-from users.counting import FOLD, MISCOUNTED, RECOUNT, missing_triggers
+from users.counting import (
+    BLOCK_BITS,
+    BLOCKS,
+    COUNTS,
+    FOLD,
+    MISCOUNTED,
+    RECOUNT,
+    TALLIES,
+    Tally,
+    missing_triggers,
+)
 
 ADMINISTRATORS = 0  # in place of a client's id
 STATUSES = ("invited", "active", "inactive")  # as `User.status` has them
@@ -20,39 +31,83 @@ MISCOUNTS = "users.W002"
 class Miscount(NamedTuple):
     """A number that differs from the users that are there."""
 
-    client_id: int
-    status: str
+    table: str
+    key: tuple[Any, ...]
     counted: int
     present: int
 
     @override
     def __str__(self) -> str:
-        whose = f"client {self.client_id}" if self.client_id else "administrators"
-        return f"{whose}, {self.status}: {self.counted} instead of {self.present}"
+        return f"{self._who()}: {self.counted} instead of {self.present}"
+
+    def _who(self) -> str:
+        if self.table == BLOCKS.table:
+            block, role, status = self.key
+            first = block << BLOCK_BITS
+            return f"ids from {first} to {first + (1 << BLOCK_BITS) - 1}, {role}, {status}"
+        client_id, status = self.key
+        whose = f"client {client_id}" if client_id else "administrators"
+        return f"{whose}, {status}"
 
 
-class UserCountQuerySet(models.QuerySet["UserCount"]):
-    """Chainable, by the names that the same has among users."""
+class TallyQuerySet(models.QuerySet[Any]):
+    """What tallies have in common; chainable, by the names that the same has among users."""
 
-    def administrators(self) -> "UserCountQuerySet":
-        return self.filter(client_id=ADMINISTRATORS)
+    def with_role(self, role: str) -> Self:
+        return self.filter(role=role)
 
-    def regular(self) -> "UserCountQuerySet":
-        return self.exclude(client_id=ADMINISTRATORS)
-
-    def with_role(self, role: str) -> "UserCountQuerySet":
-        return self.administrators() if role == "administrator" else self.regular()
-
-    def of_client(self, client_id: int) -> "UserCountQuerySet":
-        return self.filter(client_id=client_id).regular()
-
-    def active(self) -> "UserCountQuerySet":
+    def active(self) -> Self:
         """Keep the users whose `active` is true, those invited among them."""
         return self.exclude(status="inactive")
 
-    def with_status(self, status: str) -> "UserCountQuerySet":
+    def with_status(self, status: str) -> Self:
         return self.filter(status=status)
 
+    def narrowed(
+        self, *, role: str | None = None, active: bool | None = None, status: str | None = None
+    ) -> Self:
+        """Keep what the filters of these names keep of a list of users; None is no filter."""
+        counts = self if role is None else self.with_role(role)
+        counts = counts if status is None else counts.with_status(status)
+        if active is None:
+            return counts
+        return counts.active() if active else counts.with_status("inactive")
+
+
+class UserBlockQuerySet(TallyQuerySet):
+    """Where among all users an id stands."""
+
+    def seek(self, number: int, *, is_descending: bool) -> tuple[int, int] | None:
+        """Return which block has the user behind `number` others, and how many stand before it.
+
+        None where there are not so many.
+        """
+        order = "-block" if is_descending else "block"
+        before = 0
+        for block, users in self.values_list("block").annotate(Sum("number")).order_by(order):
+            if number < before + users:
+                return block, before
+            before += users
+        return None
+
+
+class UserCountQuerySet(TallyQuerySet):
+    """Chainable, by the names that the same has among users."""
+
+    def administrators(self) -> Self:
+        return self.filter(client_id=ADMINISTRATORS)
+
+    def regular(self) -> Self:
+        return self.exclude(client_id=ADMINISTRATORS)
+
+    @override
+    def with_role(self, role: str) -> Self:
+        return self.administrators() if role == "administrator" else self.regular()
+
+    def of_client(self, client_id: int) -> Self:
+        return self.filter(client_id=client_id).regular()
+
+    @override
     def narrowed(
         self,
         *,
@@ -60,14 +115,9 @@ class UserCountQuerySet(models.QuerySet["UserCount"]):
         role: str | None = None,
         active: bool | None = None,
         status: str | None = None,
-    ) -> "UserCountQuerySet":
-        """Keep what the filters of these names keep of a list of users; None is no filter."""
+    ) -> Self:
         counts = self if client_id is None else self.of_client(client_id)
-        counts = counts if role is None else counts.with_role(role)
-        counts = counts if status is None else counts.with_status(status)
-        if active is None:
-            return counts
-        return counts.active() if active else counts.with_status("inactive")
+        return super(UserCountQuerySet, counts).narrowed(role=role, active=active, status=status)
 
     def sums(self) -> Any:
         """Return the sum of the numbers as a query, of NULL where there are none."""
@@ -104,21 +154,24 @@ class UserCountManager(models.Manager.from_queryset(UserCountQuerySet)):  # type
         """Add up what PostgreSQL's triggers appended; waits for nobody, and nobody for it."""
         if connection.vendor != "postgresql":
             return
-        appended = self.filter(folded=False).count()
-        with connection.cursor() as cursor:
-            if appended >= BATCH:  # the plan for many rows needs to know that they are many
-                cursor.execute("ANALYZE (SKIP_LOCKED) user_counts")
-            for _ in range(0, appended, BATCH):
-                cursor.execute(FOLD, [BATCH])
+        for tally, rows in ((COUNTS, self), (BLOCKS, UserBlock.objects)):
+            appended = rows.filter(folded=False).count()
+            with connection.cursor() as cursor:
+                if appended >= BATCH:  # the plan for many rows needs to know that they are many
+                    cursor.execute(f"ANALYZE (SKIP_LOCKED) {tally.table}")
+                for _ in range(0, appended, BATCH):
+                    cursor.execute(FOLD[tally.table], [BATCH])
 
     def miscounts(self) -> list[Miscount]:
         """Count the users and return what differs; reads the whole table."""
+        return [Miscount(tally.table, *row) for tally in TALLIES for row in self._differing(tally)]
+
+    @staticmethod
+    def _differing(tally: Tally) -> Iterator[tuple[tuple[Any, ...], int, int]]:
         with connection.cursor() as cursor:
-            cursor.execute(MISCOUNTED)
-            return [
-                Miscount(client_id, status, int(counted), int(present))
-                for client_id, status, counted, present in cursor.fetchall()
-            ]
+            cursor.execute(MISCOUNTED[tally.table])
+            for *key, counted, present in cursor.fetchall():
+                yield tuple(key), int(counted), int(present)
 
     @transaction.atomic
     def recount(self) -> list[Miscount]:
@@ -128,7 +181,8 @@ class UserCountManager(models.Manager.from_queryset(UserCountQuerySet)):  # type
         """
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                cursor.execute("LOCK TABLE users, user_counts IN SHARE ROW EXCLUSIVE MODE")
+                tables = ", ".join(["users", *(tally.table for tally in TALLIES)])
+                cursor.execute(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")
             wrong = self.miscounts()
             for statement in RECOUNT:
                 cursor.execute(statement)
@@ -161,6 +215,33 @@ class UserCount(models.Model):
         return f"{self.client_id} {self.status} {self.number:+}"
 
 
+class UserBlock(models.Model):
+    """A part of how many users of a role and status a block of ids has.
+
+    All rows of a key are to be added up, as of `UserCount`; not managed either.
+    """
+
+    block = models.BigIntegerField()  # an id without its last `BLOCK_BITS` bits
+    role = models.TextField()
+    status = models.TextField()
+    number = models.BigIntegerField()
+    folded = models.BooleanField()
+
+    objects: ClassVar[Any] = UserBlockQuerySet.as_manager()
+
+    class Meta:
+        db_table = "user_blocks"
+        managed = False
+        indexes = (
+            models.Index(fields=("block", "role", "status", "number"), name="user_blocks_key"),
+            models.Index("id", name="user_blocks_appended", condition=models.Q(folded=False)),
+        )
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.block} {self.role} {self.status} {self.number:+}"
+
+
 def said(wrong: list[Miscount]) -> str:
     more = f"; and {len(wrong) - SAID} more" if len(wrong) > SAID else ""
     return "; ".join(map(str, wrong[:SAID])) + more
@@ -168,8 +249,9 @@ def said(wrong: list[Miscount]) -> str:
 
 @register(Tags.database)
 def check_counts(databases: Any = None, **options: Any) -> list[CheckMessage]:
-    """Say which triggers are missing, else what is miscounted, once the migration has made them."""
-    if not databases or UserCount._meta.db_table not in connection.introspection.table_names():
+    """Say which triggers are missing, else what is miscounted, once migrations have made them."""
+    tables = {tally.table for tally in TALLIES}
+    if not databases or not tables <= set(connection.introspection.table_names()):
         return []
     if missing := missing_triggers():
         hint = (

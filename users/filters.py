@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Q
 
 from config.api.parameters import (
     InstantFilter,
@@ -15,7 +16,8 @@ from config.api.parameters import (
 )
 from config.api.routing import MAX_ID
 from config.compiled import CompiledQuery
-from users.counts import UserCount
+from users.counting import BLOCK_BITS
+from users.counts import UserBlock, UserCount
 from users.managers import ROLES, UserQuerySet
 from users.models import STATUSES, User
 
@@ -59,6 +61,7 @@ class UserFilters(Narrowing):
 
 
 COUNTED = ("client_id", "role", "active", "status")
+COUNTED_BY_BLOCK = ("role", "active", "status")
 
 
 def known_total(query: Mapping[str, Any], using: str = DEFAULT_DB_ALIAS) -> int | None:
@@ -68,6 +71,29 @@ def known_total(query: Mapping[str, Any], using: str = DEFAULT_DB_ALIAS) -> int 
         return None
     ((total,),) = _counts(*(query[name] for name in COUNTED))(using)
     return int(total or 0)
+
+
+def seek(
+    query: Mapping[str, Any], number: int, *, is_descending: bool, using: str = DEFAULT_DB_ALIAS
+) -> tuple[Q, int] | None:
+    """Return a way, in the order of ids, to the user behind `number` others that the filters leave.
+
+    What users in and behind its block have in common, and how many come before these; None where
+    the counts do not tell.
+    """
+    chosen = {name for name in UserFilters.query_fields() if query[name] is not None}
+    if not chosen <= set(COUNTED_BY_BLOCK):
+        return None
+    role, active, status = (query[name] for name in COUNTED_BY_BLOCK)
+    blocks = UserBlock.objects.using(using).narrowed(
+        role=role, active=active and active == "true", status=status
+    )
+    found = blocks.seek(number, is_descending=is_descending)
+    if found is None:  # some have gone meanwhile
+        return None
+    block, before = found
+    first, behind = block << BLOCK_BITS, (block + 1) << BLOCK_BITS
+    return (Q(pk__lt=behind) if is_descending else Q(pk__gte=first)), before
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.db.models import F, OrderBy
+from django.db.models import F, OrderBy, Q
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import NotFound
@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from typing_extensions import override
 
 from config.api.answers import Answer
+from config.api.cursors import Key
 from config.api.errors import Invalid
 from config.api.etags import etag_of
 from config.api.negotiation import prefers
@@ -24,7 +25,7 @@ from config.api.views import ResourceViewSet
 from config.compiled import CompiledQuery
 from users.admission import invite_user
 from users.auth.serializers import EmptySerializer
-from users.filters import UserFilters, known_total
+from users.filters import UserFilters, known_total, seek
 from users.lifecycle import create_user, update_user
 from users.managers import UserQuerySet
 from users.models import Session, User
@@ -114,6 +115,14 @@ class UserViewSet(ResourceViewSet[User]):
     @override
     def known_total(self, query: Mapping[str, Any], using: str) -> int | None:
         return known_total(query, using)
+
+    @override
+    def seek(
+        self, query: Mapping[str, Any], key: Key, using: str, number: int
+    ) -> tuple[Q, int] | None:
+        if not key.field.primary_key:
+            return None
+        return seek(query, number, is_descending=key.term.descending, using=using)
 
     @override
     def represent(self, row: User, include: tuple[str, ...]) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
@@ -15,6 +15,20 @@ from config.api.answers import Answer
 from config.api.parameters import PageSizeField, PositiveField
 
 FEW = 10_000  # rows that are put in order at once
+FAR = 10_000  # rows from either end: skipping more takes longer than to look up where to begin
+
+
+class Known(NamedTuple):
+    """What is known of a list's rows without reading them; nothing, if nothing else is said."""
+
+    # How many there are.
+    total: Callable[[], int | None] = lambda: None
+    # A way to the row behind so many others: what it and all that follow have in common, and how
+    # many of the others do not.
+    seek: Callable[[int], tuple[Q, int] | None] = lambda number: None
+
+
+NOTHING = Known()
 
 
 @cache
@@ -29,16 +43,16 @@ def answer_page(
     query: dict[str, Any],
     represent: Callable[[Any], dict[str, Any]],
     *,
-    known_total: Callable[[], int | None] = lambda: None,
+    known: Known = NOTHING,
     source: QuerySet[Any] | None = None,
 ) -> Answer:
     """Return the page that `query` (the values of `page_fields`) asks for.
 
-    `known_total` says how many rows there are, or None where they have to be counted. `source` has
-    the same rows and maybe more, in any order.
+    What is not `known` is counted, and skipped one by one. `source` has the same rows and maybe
+    more, in any order.
     """
     number, size = query["page"] or 1, size_of(query)
-    total = known_total()
+    total = known.total()
     count = rows.count() if total is None else total
     envelope, link = frame(request, number=number, size=size, count=count)
     bottom, source = (number - 1) * size, rows if source is None else source
@@ -46,10 +60,15 @@ def answer_page(
         found: Iterable[Any] = rows_of_few(rows, source, most=count + size)[bottom : bottom + size]
     elif bottom == 0:
         found = rows[:size]
+    elif total and min(bottom, total - bottom) > FAR and (start := known.seek(bottom)):
+        following, skipped = start
+        found = rows_of_page(
+            rows.filter(following), source, bottom=bottom - skipped, size=size, total=None
+        )
     else:
         found = rows_of_page(rows, source, bottom=bottom, size=size, total=total)
         is_from_end = total is not None and bottom > total // 2
-        if is_from_end and known_total() != total:  # and so all of them are shifted
+        if is_from_end and known.total() != total:  # and so all of them are shifted
             found = rows_of_page(rows, source, bottom=bottom, size=size, total=None)
     return framed(envelope, link, map(represent, found))
 

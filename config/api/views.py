@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from django import forms
 from django.db import IntegrityError
-from django.db.models import Field, Model, OrderBy, QuerySet
+from django.db.models import Field, Model, OrderBy, Q, QuerySet
 from django.http import HttpResponse
 from rest_framework.exceptions import MethodNotAllowed, NotFound, ParseError
 from rest_framework.request import Request
@@ -20,7 +20,7 @@ from config.api.answers import Answer
 from config.api.cursors import CursorField, Key, answer_stretch, cursor_fault
 from config.api.errors import Fault, Invalid, faults_of
 from config.api.etags import Stale, check_if_match
-from config.api.pagination import answer_page, page_fields
+from config.api.pagination import Known, answer_page, page_fields
 from config.api.parameters import NamesField, Narrowing, query_faults
 from config.api.serializers import StrictSerializer
 from config.replica import note_write, read
@@ -156,8 +156,10 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
         if query["cursor"] is not None:
             return answer_stretch(request, rows, query, represent, keys)
         rows = rows.order_by(*(key.term for key in keys))
-        known = partial(self.known_total, query, using)
-        return answer_page(request, rows, query, represent, known_total=known, source=source)
+        known = Known(
+            partial(self.known_total, query, using), partial(self.seek, query, keys[0], using)
+        )
+        return answer_page(request, rows, query, represent, known=known, source=source)
 
     def first_page(self, query: dict[str, Any], using: str) -> Answer | None:
         """Return the first page where there is a shorter way to it than to any other."""
@@ -169,6 +171,12 @@ class ResourceViewSet(Manners, GenericViewSet[Row]):
 
     def known_total(self, query: Mapping[str, Any], using: str) -> int | None:
         """Return how many rows the filters keep, if this is known without counting them."""
+        return None
+
+    def seek(
+        self, query: Mapping[str, Any], key: Key, using: str, number: int
+    ) -> tuple[Q, int] | None:
+        """Return a shorter way to the row behind `number` others, if there is one; see `Known`."""
         return None
 
     @classmethod

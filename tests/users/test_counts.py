@@ -1,6 +1,7 @@
 """Counts that cost no scan, and never drift from the table that they count."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -22,17 +23,33 @@ from tests.factories import DIGEST, ClientFactory, InvitedFactory, UserFactory
 from tests.live.conftest import at_once
 from tests.trail import run
 from users.counting import RECOUNT, removals, statements
-from users.counts import UserCount
+from users.counts import UserBlock, UserCount
+from users.managers import ROLES
 from users.models import STATUSES, User
 
 Numbers = dict[tuple[int, str], int]
 NUMBER = count()
+BLOCKS = (-1, 50_000, 50_001, 70_000)  # none of which has ids that the database gives by itself
 INVITED = "!none"
 
 
 def counted() -> Numbers:
     sums = UserCount.objects.values("client_id", "status").annotate(total=Sum("number"))
     return {(row["client_id"], row["status"]): row["total"] for row in sums if row["total"]}
+
+
+def counted_by_block() -> dict[Any, int]:
+    sums = UserBlock.objects.values_list("block", "role", "status").annotate(total=Sum("number"))
+    return {tuple(key): total for *key, total in sums if total}
+
+
+def there_by_block() -> dict[Any, int]:
+    return Counter(
+        (pk // 65_536, role, status)
+        for status in STATUSES
+        for role in ROLES
+        for pk in User.objects.with_status(status).with_role(role).values_list("pk", flat=True)
+    )
 
 
 def there() -> Numbers:
@@ -47,6 +64,11 @@ def there() -> Numbers:
     }
 
 
+def assert_right() -> None:
+    assert counted() == there()
+    assert counted_by_block() == there_by_block()
+
+
 class Writer:
     """Writes users in every way that there is, by chance."""
 
@@ -57,6 +79,7 @@ class Writer:
     def fields(self) -> dict[str, Any]:
         number = next(NUMBER)
         return {
+            "id": self.chance.choice(BLOCKS) * 65_536 + 1000 + number * 10,
             "name": f"N {number}",
             "email": f"n{number}@example.com",
             "client_id": self.chance.choice(self.clients),
@@ -102,6 +125,8 @@ class Writer:
         ids = self.some()
         for pk in ids:
             User.objects.filter(pk=pk).update(email=f"n{next(NUMBER)}@example.com")
+        if ids:
+            User.objects.filter(pk=ids.pop()).update(id=self.fields()["id"])
         if connection.vendor == "sqlite" and len(ids) > 1:
             taken = User.objects.get(pk=ids[0]).email
             run("UPDATE OR REPLACE users SET email = %s WHERE id = %s", taken, ids[1])
@@ -110,10 +135,13 @@ class Writer:
         User.objects.filter(pk__in=self.some()).delete()
 
     def insert(self) -> None:
-        columns = "name, email, client_id, active, password_digest, created_at, updated_at"
-        marks = ", ".join(["%s"] * 5)
+        columns = "id, name, email, client_id, active, password_digest, created_at, updated_at"
         verb = "INSERT"
         fields = self.fields()
+        if self.chance.random() < 0.5:
+            columns = columns.removeprefix("id, ")
+            del fields["id"]
+        marks = ", ".join(["%s"] * len(fields))
         if connection.vendor == "sqlite":
             verb = self.chance.choice(["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"])
             if verb != "INSERT" and (old := User.objects.filter(pk__in=self.some()).first()):
@@ -165,7 +193,7 @@ def test_never_drifts_whoever_writes_in_whatever_way(db: None, seed: int) -> Non
     for _ in range(40):
         writer.step()
 
-        assert counted() == there()
+        assert_right()
 
 
 def insert(verb: str, email: str, pk: int | None = None) -> None:
@@ -192,12 +220,12 @@ def test_never_drifts_whatever_ids_users_have(db: None, pk: int) -> None:
     for verb, email, number in steps:
         insert(verb, email, number)
 
-        assert counted() == there(), email
+        assert_right()
     UserFactory(pk=pk - 1)
     User.objects.filter(pk__lt=1).update(active=False)
-    assert counted() == there()
+    assert_right()
     User.objects.filter(pk__lt=1).delete()
-    assert counted() == there()
+    assert_right()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -226,7 +254,7 @@ def test_never_drifts_where_many_write_and_fold_at_once() -> None:
     else:
         at_once(*(partial(write_and_close, seed) for seed in range(4)))
 
-    assert counted() == there()
+    assert_right()
     assert UserCount.objects.total() == 90
 
 
@@ -236,7 +264,7 @@ def test_counts_nobody_in_an_emptied_table() -> None:
 
     call_command("flush", interactive=False, verbosity=0)
 
-    assert counted() == {}
+    assert counted() == counted_by_block() == {}
     assert UserCount.objects.total() == 0
 
 
@@ -262,34 +290,41 @@ def test_says_how_many_by_client_and_status(db: None, administrator: User, regul
 
 def test_a_log_in_writes_no_count(regular: User, login: Login) -> None:
     UserCount.objects.fold()
-    before = list(UserCount.objects.order_by("pk").values())
+    before = all_rows()
 
     login(regular)
     regular.save()
 
-    assert list(UserCount.objects.order_by("pk").values()) == before
+    assert all_rows() == before
 
 
-def test_folding_leaves_a_row_for_each_client_and_status(administrator: User, acme: Client) -> None:
+def all_rows() -> list[Any]:
+    return [list(table.objects.order_by("pk").values()) for table in (UserCount, UserBlock)]
+
+
+def test_folding_leaves_a_row_for_each_key(administrator: User, acme: Client) -> None:
     UserFactory.create_batch(5, client=acme)
     User.objects.filter(client=acme).update(active=False)
 
     call_command("purge_sessions", stdout=StringIO())
 
-    assert counted() == there() == {(0, "active"): 1, (acme.pk, "inactive"): 5}
+    assert_right()
+    assert counted() == {(0, "active"): 1, (acme.pk, "inactive"): 5}
     assert UserCount.objects.exclude(number=0).count() == 2
+    assert UserBlock.objects.exclude(number=0).count() == 2
     assert not UserCount.objects.filter(folded=False).exists()
+    assert not UserBlock.objects.filter(folded=False).exists()
 
 
 def test_folding_nothing_writes_nothing(administrator: User) -> None:
     UserCount.objects.fold()
-    before = list(UserCount.objects.values())
+    before = all_rows()
 
     with CaptureQueriesContext(connection) as seen:
         UserCount.objects.fold()
 
-    assert list(UserCount.objects.values()) == before
-    assert len(seen) <= 1
+    assert all_rows() == before
+    assert len(seen) <= 2
 
 
 def test_a_missing_trigger_is_told_and_can_be_mended(administrator: User) -> None:
@@ -306,17 +341,18 @@ def test_a_missing_trigger_is_told_and_can_be_mended(administrator: User) -> Non
     for statement in (*statements(connection.vendor), *RECOUNT):
         run(statement)
     assert run_checks(tags=[Tags.database], databases=databases) == []
-    assert counted() == there()
+    assert_right()
 
 
 @pytest.mark.parametrize("vendor", ["postgresql", "sqlite"])
 def test_a_database_has_the_triggers_of_today(vendor: str) -> None:
     """Who changes them writes a migration that makes them anew, and names it here."""
-    made = import_module("users.migrations.0005_user_counts")
+    made = import_module("users.migrations.0013_user_blocks")
 
     assert made.STATEMENTS[vendor] == tuple(statements(vendor))
     assert made.REMOVALS[vendor] == tuple(removals(vendor))
-    assert made.RECOUNT == RECOUNT
+    before = import_module("users.migrations.0005_user_counts")
+    assert before.RECOUNT + made.RECOUNT == RECOUNT
 
 
 def recount() -> str:
@@ -333,9 +369,9 @@ def test_recounts(administrator: User, regular: User) -> None:
         f" client {regular.client_id}, active: 0 instead of 1.\n"
     )
 
-    assert counted() == there()
+    assert_right()
     assert recount() == "Counts were right.\n"
-    assert counted() == there()
+    assert_right()
 
 
 def test_tells_of_a_few_miscounts_only(db: None) -> None:
@@ -372,4 +408,5 @@ def test_a_dump_that_is_loaded_counts_nobody_twice(labels: tuple[str, ...], tmp_
 
     call_command("loaddata", str(file), verbosity=0)
 
-    assert counted() == there() == {(0, "active"): 3}
+    assert_right()
+    assert counted() == {(0, "active"): 3}

@@ -11,6 +11,7 @@ from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from config.api import pagination
 from tests.factories import DIGEST
 from tests.live.many import ago, insert, scalar
 from users.models import User
@@ -143,6 +144,24 @@ def test_a_walk_goes_on_by_an_index(
 
     for address in (first["next"], second["previous"]):
         assert faults(plans(as_administrator, address)) == []
+
+
+@pytest.mark.parametrize("ordering", ["id", "-id"])
+@pytest.mark.parametrize("more", ["", "&role=regular", "&active=true", "&status=invited"])
+def test_a_page_in_the_middle_begins_at_its_block(
+    ordering: str,
+    more: str,
+    many: dict[str, int],
+    as_administrator: APIClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pagination, "FAR", 500)
+
+    found = plans(as_administrator, f"/users?page=40&ordering={ordering}{more}")
+
+    conditions = [str(node.get("Index Cond")) for plan in found for node in plan]
+    assert any("(id >= " in one or "(id < " in one for one in conditions), conditions
+    assert faults(found) == []
 
 
 @pytest.mark.parametrize("page", [2, 400, 801])

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.commands import dumpdata
 from typing_extensions import override
 
-from users.counts import UserCount
+from users.counts import UserBlock, UserCount
 
 
 class Command(dumpdata.Command):
@@ -13,5 +13,5 @@ class Command(dumpdata.Command):
 
     @override
     def handle(self, *app_labels: str, **options: Any) -> None:
-        options["exclude"] = [*options["exclude"], UserCount._meta.label]
+        options["exclude"] = [*options["exclude"], UserCount._meta.label, UserBlock._meta.label]
         super().handle(*app_labels, **options)

@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     help = (
         "Count the users anew. Triggers keep the numbers that lists and the start page show; who "
-        "loads users together with the table user_counts has them counted twice."
+        "loads users together with user_counts and user_blocks has them counted twice."
     )
 
     @override
