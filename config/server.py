@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import django
@@ -39,6 +39,7 @@ log = logging.getLogger("roster.server")
 STARTS = 2
 GRANIANS = 5.5  # what Granian takes: two that are killed in a row would end all
 AGAIN = 0.5  # seconds until workers are told again that the server drains
+LOOKS = 0.1  # seconds between two looks whether the main process has been told something
 
 STANDARD = (0, 1, 2)  # in, out, error
 MOST_CONNECTIONS = 4096  # of a worker; what comes beyond waits unanswered, probes too
@@ -51,6 +52,24 @@ OURS = "roster-counts-"
 YOUNG = 60  # seconds
 
 
+class Attention(Event):
+    """What Granian's main loop waits for, and looks by itself whether that has come.
+
+    A signal that the system gave to another thread interrupts no wait, so that nobody would hear of
+    it; one that comes while the loop gets ready to wait anew would be forgotten.
+    """
+
+    def __init__(self, is_told: Callable[[], bool]) -> None:
+        super().__init__()
+        self._is_told = is_told
+
+    @override
+    def wait(self, timeout: float | None = None) -> bool:
+        while not (super().wait(LOOKS) or self._is_told()):
+            pass
+        return True
+
+
 class Server(MPServer):
     """Granian that says it will stop before it does, and outlives workers that are killed."""
 
@@ -58,27 +77,27 @@ class Server(MPServer):
         super().__init__(*arguments, **options)
         self.drain_seconds = drain_seconds
         self.is_draining = False
+        self.leaving: list[Any] = []  # workers that are being replaced
+        self.main_loop_interrupt = Attention(self.is_told)
+
+    def is_told(self) -> bool:
+        return bool(self.interrupt_signal or self.reload_signal or self.interrupt_children)
 
     @override
     def signal_handler_interrupt(self, *arguments: Any, **options: Any) -> None:
         """Stop; at the first SIGTERM only when load balancers have had time to see it coming."""
         number = arguments[0] if arguments else signal.SIGINT
         if number != signal.SIGTERM or self.is_draining or not self.drain_seconds:
-            self._apart(self._stop)
+            self._stop()
             return
         self.is_draining = True
         log.info("stopping in %s s; /readyz says so", self.drain_seconds)
         self._tell()
-        self._apart(self._drain)
+        Thread(target=self._drain, daemon=True).start()
 
     @override
     def signal_handler_reload(self, *arguments: Any, **options: Any) -> None:
-        self._apart(super().signal_handler_reload)
-
-    def _apart(self, act: Callable[[], None]) -> None:
-        """Act in a thread: a handler interrupts the main one, which may hold the lock it needs."""
-        if not self.interrupt_signal:  # or all are stopping already
-            Thread(target=act, daemon=True).start()
+        self.reload_signal = True
 
     def _drain(self) -> None:
         """Tell also those that were just being started, and so are listed only now; then stop."""
@@ -89,16 +108,22 @@ class Server(MPServer):
         self._stop()
 
     def _tell(self) -> None:
-        tell(worker.inner.pid for worker in self.wrks)
+        tell(worker.inner.pid for worker in (*self.wrks, *self.leaving))
 
     def _stop(self) -> None:
-        super().signal_handler_interrupt()  # type: ignore[no-untyped-call] # Granian's is not
+        """Let the main loop end. It is not woken: a handler may interrupt it in its own lock."""
+        self.interrupt_signal = True
 
     @override
     def _respawn_workers(self, workers: Any, *arguments: Any, **options: Any) -> None:
-        super()._respawn_workers(workers, *arguments, **options)
+        """Replace workers one by one, and no more of them once all are to stop."""
         for index in workers:
+            if self.interrupt_signal:
+                return
+            self.leaving = [self.wrks[index]]
+            super()._respawn_workers([index], *arguments, **options)
             self.respawned_wrks[index] -= GRANIANS - STARTS
+            self.leaving = []
 
 
 def main() -> None:

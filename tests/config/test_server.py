@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.conf import settings
@@ -130,15 +130,16 @@ sys.exit(signal.sigtimedwait({signal.SIGUSR1}, 10) is None)
 """
 
 
-def test_who_is_being_started_when_the_server_begins_to_drain_is_told(
-    drained: server.Server,
+@pytest.mark.parametrize("where", ["wrks", "leaving"])  # just started, or being replaced
+def test_who_is_on_the_way_when_the_server_begins_to_drain_is_told(
+    where: str, drained: server.Server
 ) -> None:
     with subprocess.Popen([sys.executable, "-c", IS_TOLD], stdout=subprocess.PIPE) as worker:
         assert worker.stdout
         worker.stdout.readline()
 
         drained.signal_handler_interrupt(signal.SIGTERM)
-        drained.wrks.append(listed(worker))  # as Granian does when it has been started
+        getattr(drained, where).append(listed(worker))
 
         assert worker.wait() == 0
 
@@ -160,7 +161,39 @@ def test_a_signal_is_heard_while_the_main_thread_holds_what_it_waits_with(
     main.join(10)
 
     assert not main.is_alive()
-    assert told.main_loop_interrupt.wait(10)
+    assert heard(told)
+
+
+def heard(told: server.Server) -> bool:
+    """Tell whether the main loop goes on, soon."""
+    loop = Thread(target=told.main_loop_interrupt.wait, daemon=True)
+    loop.start()
+    loop.join(10)
+    return not loop.is_alive()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_not_forgotten_while_the_main_loop_gets_ready_to_wait(
+    number: signal.Signals,
+) -> None:
+    told = server.Server("config.rsgi:app", drain_seconds=0)
+    is_reload = number == signal.SIGHUP
+    hear = told.signal_handler_reload if is_reload else told.signal_handler_interrupt
+
+    hear(number, None)
+    told.main_loop_interrupt.clear()  # as Granian does when it begins to replace its workers
+
+    assert heard(told)
+
+
+def test_no_more_workers_are_replaced_once_all_are_to_stop() -> None:
+    told = server.Server("config.rsgi:app", drain_seconds=0)
+    told.wrks = workers = cast(Any, [object(), object()])
+
+    told.signal_handler_interrupt(signal.SIGTERM, None)
+    told._respawn_workers([0, 1], None, None)
+
+    assert told.wrks is workers
 
 
 def run(*command: str, counts: Path) -> "subprocess.CompletedProcess[str]":
