@@ -80,6 +80,28 @@ def test_is_recorded(browser: Browser, administrator: User) -> None:
     assert event.details == '{"filter":"role=regular","format":"csv"}'
 
 
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+@pytest.mark.usefixtures("regular")
+def test_the_head_of_a_file_is_told_without_making_it(browser: Browser, form: str) -> None:
+    whole: Any = browser.get(f"{LIST}export.{form}")
+    whole.close()
+    made = AuditEvent.objects.count()
+
+    answer: Any = browser.head(f"{LIST}export.{form}")
+
+    assert (answer.status_code, b"".join(answer)) == (200, b"")
+    assert all(answer[name] == whole[name] for name in ("Content-Type", "Content-Disposition"))
+    assert AuditEvent.objects.count() == made
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_takes_nothing_out_by_a_search_that_cannot_be_made(browser: Browser, form: str) -> None:
+    answer = browser.get(f"{LIST}export.{form}?q=%00")
+
+    assert (answer.status_code, answer["Location"]) == (302, LIST)
+    assert not AuditEvent.objects.filter(event="users_exported").exists()
+
+
 def test_takes_nothing_out_by_a_filter_that_there_is_not(browser: Browser) -> None:
     answer = browser.get(f"{LIST}export.csv?password__startswith=argon2")
 

@@ -5,9 +5,11 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.http import (
     FileResponse,
     HttpRequest,
+    HttpResponse,
     HttpResponseBase,
     HttpResponseNotAllowed,
     HttpResponseRedirect,
@@ -46,13 +48,16 @@ class ExportAdmin(VerbAdmin):
         if not isinstance(users, UserQuerySet):
             return users
         content_type = f"{CSV_TYPE}; charset=utf-8"
-        chunks = csv_chunks(users, has_bom=True)  # it is for a spreadsheet program
+        is_head = request.method == "HEAD"
+        chunks = () if is_head else csv_chunks(users, has_bom=True)  # for a spreadsheet program
         return _as_file(StreamingHttpResponse(chunks, content_type=content_type), "users.csv")
 
     def xlsx_view(self, request: HttpRequest) -> HttpResponseBase:
         users = self._exported(request, "xlsx")
         if not isinstance(users, UserQuerySet):
             return users
+        if request.method == "HEAD":
+            return _as_file(HttpResponse(content_type=XLSX_TYPE), "users.xlsx")
         file = tempfile.TemporaryFile()  # noqa: SIM115 # the response closes it
         try:
             write_xlsx(users, file)
@@ -67,10 +72,14 @@ class ExportAdmin(VerbAdmin):
         """Return the users that the list would show, recorded as taken out, or another answer."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
+        found = reverse("admin:users_user_changelist")
         try:
-            users = cast(UserQuerySet, self.get_changelist_instance(request).queryset)
+            shown = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
-            return HttpResponseRedirect(reverse("admin:users_user_changelist"))
+            return HttpResponseRedirect(found)
+        if request.GET.get(SEARCH_VAR, "").strip() and not shown.query:  # it cannot be looked for
+            return HttpResponseRedirect(found)
+        users = cast(UserQuerySet, shown.queryset)
         if request.method == "GET":
             actor = cast(User, request.user)
             note_export(actor=actor, form=form, narrowing=request.GET.urlencode())
