@@ -39,13 +39,21 @@ def test_two_at_a_time_are_served_in_the_order_they_came() -> None:
 @pytest.mark.parametrize(
     "path",
     ["/auth/login", "/auth/login/", "/auth/invitation", "/auth/password/reset", "/admin/login/",
-     "/admin/users/user/add/", "/admin/users/user/7/password/", "/invitation/abc",
+     "/admin/password_change/", "/admin/users/user/add/",
+     "/admin/users/user/7/password/", "/invitation/abc",
      "/password/reset/abc"],
 )  # fmt: skip
 @pytest.mark.parametrize("body", [LOGIN, b"{}", b'{"p\\u0061ssword": 1}', b"p%61ssword=1"])
 def test_whatever_weighs_a_password_waits_however_it_is_spelt(path: str, body: bytes) -> None:
     assert hashes("POST", path, body)
     assert not hashes("GET", path, b"")
+
+
+def test_operators_wait_where_they_say_their_own_password() -> None:
+    path = "/admin/users/user/7/change/"
+
+    assert hashes("POST", path, b"email=b%40example.com&current_password=x")
+    assert not hashes("POST", path, b"email=b%40example.com")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
