@@ -25,6 +25,8 @@ RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?\d*([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII
 )
 
+NOT_UTF8 = "\ufffd"  # what Django puts in place of bytes that are none
+
 
 class PositiveField(forms.Field):
     """Digits without sign or leading zero, at most `high`."""
@@ -170,6 +172,8 @@ def query_faults(
                 raise ValidationError("Expected this parameter once.", code="invalid")
             if given == [""] and not getattr(field, "may_be_empty", False):
                 raise ValidationError("Expected a value.", code="blank")
+            if any(NOT_UTF8 in value for value in given):
+                raise ValidationError("Expected UTF-8.", code="invalid")
             values[name] = field.clean(given[0] if given else None)
         except ValidationError as fault:
             found += [
