@@ -1,7 +1,7 @@
 """Answers with all users in a file: few at a time, in threads that serve nobody else at once.
 
-Each may take a minute. They are told apart by their head alone: a request may look
-like one and be refused by the application, or look like none and be one all the same.
+Each may take a minute. They are told apart by their head alone: a request may look like one and be
+refused by the application. Whom it would refuse at once, `config.callers` knows, takes no turn.
 """
 
 from typing import Any
@@ -32,8 +32,8 @@ def is_export(scope: Any) -> bool:
     path = scope.path.removesuffix("/")
     if path != API_PATH:
         return path in SITE_PATHS
-    accept = (scope.headers.get("accept") or "").lower()
-    return any(media_type in accept for media_type in MEDIA_TYPES)
+    accepts = [value.lower() for name, value in scope.headers.items() if name == "accept"]
+    return any(media_type in accept for accept in accepts for media_type in MEDIA_TYPES)
 
 
 exporting = Turns(AT_ONCE, MOST_WAITING, fault=Exporting, is_hashing=False)

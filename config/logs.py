@@ -26,6 +26,9 @@ SERVER_TOO: dict[str, Any] = {
 # What PostgreSQL adds to its message: the values of the row that was refused, a digest among them.
 VALUES = "\nDETAIL:"
 
+# What else a client calls a method may be of any length.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
 encode = json.JSONEncoder(default=str).encode
 
 
@@ -93,6 +96,10 @@ class Stream(logging.StreamHandler[Any]):
             super().handleError(record)
 
 
+def method_of(method: str) -> str:
+    return method if method in METHODS else "other"
+
+
 def log_answer(
     log: logging.Logger,
     method: str,
@@ -106,6 +113,7 @@ def log_answer(
 
     The route, never the path or the query: a client may have put a secret into either.
     """
+    method = method_of(method)
     fields: dict[str, Any] = {
         "method": method,
         "route": route if route == "-" else f"/{route}",

@@ -9,10 +9,11 @@ from typing import Literal
 from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from config.logs import method_of
+
 Result = Literal["succeeded", "refused", "throttled", "unavailable"]
 
 IS_ON = bool(settings.METRICS_TOKEN)  # to ask the settings takes as long as to count
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNROUTED = "-"  # static files, unknown paths, what is refused before it is looked at
 # From one read of a row to the import of a large file; in between, a hash and a crowd of them.
 SECONDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -72,7 +73,7 @@ for _result in ("succeeded", "refused", "throttled", "unavailable"):
 def count_request(method: str, route: str, status: int, taken: float) -> None:
     """Count an answer that took `taken` seconds; `route` is without its first slash."""
     if IS_ON:
-        counted, timed = _series(method if method in METHODS else "other", route, status)
+        counted, timed = _series(method_of(method), route, status)
         counted.inc()
         timed.observe(taken)
 
@@ -86,7 +87,7 @@ def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
 def count_turned_away(method: str, status: int) -> None:
     """Count an answer that was made without the application; its time was the client's, or none."""
     if IS_ON:
-        requests.labels(method if method in METHODS else "other", UNROUTED, str(status)).inc()
+        requests.labels(method_of(method), UNROUTED, str(status)).inc()
 
 
 def count_login(result: Result) -> None:

@@ -22,6 +22,7 @@ from config import metrics
 from config.api.errors import CONTENT_TYPE, Busy, Fault, problem_body
 from config.api.parsing import MAX_BODY_BYTES
 from config.api.peers import network_of
+from config.callers import is_of_administrator
 from config.draining import is_draining, listen
 from config.exports import exporting, is_export
 from config.logs import log_answer
@@ -36,7 +37,6 @@ from config.uploads import (
     RETRY_SECONDS,
     announced,
     is_upload,
-    may_upload,
 )
 from config.wsgi import application
 from users.transfer.columns import TOO_LARGE
@@ -49,7 +49,9 @@ MOST_LARGE = 64  # larger ones that arrive in a worker: that many MiB
 FEW, MORE = 2, 6  # threads of a worker; while some wait for Argon2 or the database, others go on
 
 CUT = "The body ended before its announced length."
+BROKEN = "The body cannot be read to its end, or has trailers."
 NO_LENGTH = "Send the file with a Content-Length."
+NO_METHOD = "Methods are written in upper case."
 AWAY = "Try again in a few seconds."
 LOGINS = ("/auth/login", "/admin/login")
 CLOSE = ("connection", "close")
@@ -102,9 +104,11 @@ class Application:
 
     async def _answer(self, scope: Any, protocol: Any) -> None:
         headers = scope.headers.items()
-        if set(scope.headers.keys()) != {name for name, _ in headers}:
+        if scope.method != scope.method.upper():  # the application would, and all here would not
+            refuse(protocol, scope, 400, NO_METHOD)
+        elif set(scope.headers.keys()) != {name for name, _ in headers}:
             refuse(protocol, scope, 400, "A header is not in ASCII.")
-        elif is_upload(scope) and await threads.run(may_upload, scope):
+        elif is_upload(scope) and await threads.run(is_of_administrator, scope):
             await self._take_file(scope, protocol)
         else:
             await self._serve(scope, protocol)
@@ -126,13 +130,15 @@ class Application:
             finally:
                 self.large -= is_large
             if len(body) < int(length or 0) <= MAX_BODY_BYTES:  # it takes no turn from others
-                refuse(protocol, scope, 400, CUT)
+                refuse(
+                    protocol, scope, 400, BROKEN if "transfer-encoding" in scope.headers else CUT
+                )
                 return
         environ = environ_of(scope, io.BytesIO(body), length)
         if hashes(scope.method, scope.path, body):
             async with turns.wait(address_of(environ)):
                 await answer(environ, protocol, threads.run_slowly)
-        elif is_export(scope):
+        elif is_export(scope) and await threads.run(is_of_administrator, scope):
             async with exporting.wait():
                 await answer(environ, protocol, threads.run_slowly)
         else:
@@ -141,7 +147,7 @@ class Application:
     async def _take_file(self, scope: Any, protocol: Any) -> None:
         length = announced(scope.headers)
         if "transfer-encoding" in scope.headers:
-            # Granian does not tell a body that broke off from one that has ended.
+            # What it would come to is asked before it is taken, not found out after.
             refuse(protocol, scope, 400, NO_LENGTH)
         elif length > MAX_UPLOAD_BYTES:
             refuse(protocol, scope, 413, TOO_LARGE)
@@ -201,6 +207,7 @@ async def receive(headers: Any, protocol: Any) -> tuple[bytes, str]:
     """Return the body and its length for the application, which refuses what is over the limit.
 
     Too long a body is not read on; one that ended early is shorter than the length beside it.
+    Granian ends a body with one empty chunk, and with two one that breaks off or has trailers.
     """
     is_chunked = "transfer-encoding" in headers  # wins over a length (RFC 9112, section 6.3)
     announced = "" if is_chunked else headers.get("content-length", "")
@@ -208,15 +215,16 @@ async def receive(headers: Any, protocol: Any) -> tuple[bytes, str]:
         return b"", ""
     if announced and int(announced) > MAX_BODY_BYTES:
         return b"", announced
-    body = bytearray()
+    body, ends = bytearray(), 0
     try:
         async for chunk in protocol:
             body += chunk
+            ends += not chunk
             if len(body) > MAX_BODY_BYTES:
                 return b"", str(len(body))
     except RuntimeError:  # the client has gone
-        pass
-    return bytes(body), announced or str(len(body))
+        ends = 0
+    return bytes(body), announced or str(len(body) + (ends != 1))
 
 
 def environ_of(scope: Any, body: IO[bytes], length: str) -> dict[str, Any]:

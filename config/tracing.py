@@ -24,7 +24,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from config.metrics import METHODS, UNROUTED
+from config.logs import METHODS
+from config.metrics import UNROUTED
 from config.middleware import is_trusted, route_of
 from config.version import VERSION
 

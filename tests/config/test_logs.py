@@ -23,7 +23,7 @@ from config import rsgi
 from config.logs import Formatter, JSONFormatter, Stream
 from config.middleware import RequestIdFilter
 from tests.admin_site import enter
-from tests.config.test_rsgi import Connection, serve, upload
+from tests.config.test_rsgi import Connection, scope, serve, upload
 from tests.factories import PASSWORD
 from users.models import Session, User
 
@@ -106,7 +106,7 @@ def test_an_operator_is_named_as_long_as_they_are_logged_in(
 def test_what_the_server_refuses_itself_looks_alike(
     lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rsgi, "may_upload", lambda _: True)
+    monkeypatch.setattr(rsgi, "is_of_administrator", lambda _: True)
 
     serve(upload(("content-length", "99999999")), Connection(b"a", then="wait"))
 
@@ -114,6 +114,14 @@ def test_what_the_server_refuses_itself_looks_alike(
     assert list(line) == [*KEYS, *OF_REQUESTS]
     assert (line["method"], line["route"], line["status"]) == ("POST", "-", 413)
     assert len(line["request_id"]) == 32
+
+
+@pytest.mark.usefixtures("db")
+def test_a_method_of_any_length_makes_no_long_line(lines: Lines) -> None:
+    APIClient().generic("X" * 30_000, "/livez")
+    serve(scope("x" * 30_000, "/livez"), Connection())
+
+    assert [(line["method"], len(str(line)) < 1000) for line in lines()] == [("other", True)] * 2
 
 
 def test_a_probe_that_is_refused_is_one_line(lines: Lines, db: None) -> None:

@@ -178,7 +178,7 @@ def test_a_request_that_fails_is_counted_as_such(
 
 def test_what_the_server_refuses_itself_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rsgi, "BODY_SECONDS", 0.05)
-    monkeypatch.setattr(rsgi, "may_upload", lambda _: True)
+    monkeypatch.setattr(rsgi, "is_of_administrator", lambda _: True)
     before = {status: requests("POST", "-", status) for status in (408, 413)}
 
     serve(scope("POST", "/auth/login", LENGTH), Connection(b"{", then="wait"))

@@ -15,10 +15,11 @@ from django.test import Client
 
 from config import rsgi
 from config.api.parsing import MAX_BODY_BYTES
+from config.callers import is_of_administrator
 from config.exports import AT_ONCE, Exporting, is_export
 from config.threads import Threads
 from config.turns import Turns
-from config.uploads import MOST_AT_ONCE, is_upload, may_upload as may_send
+from config.uploads import MOST_AT_ONCE, is_upload
 from tests.conftest import Login
 from tests.factories import PASSWORD
 from users.models import User
@@ -44,7 +45,7 @@ class Headers:
 
 
 class Connection:
-    """A client that sends these chunks, then stops, goes away or waits for ever."""
+    """A client that sends these chunks, then stops, breaks, goes away or waits for ever."""
 
     def __init__(self, *chunks: bytes, then: str = "stop") -> None:
         self.chunks, self.then = chunks, then
@@ -57,6 +58,9 @@ class Connection:
             raise RuntimeError("protocol closed")
         if self.then == "wait":
             await asyncio.Event().wait()
+        yield b""
+        if self.then == "break":
+            yield b""
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.answer = status, headers, body
@@ -95,10 +99,24 @@ LONG = ("content-length", str(MAX_BODY_BYTES + 1))
         ([CHUNKED], Connection(b"{}"), (b"{}", "2")),
         ([LENGTH, CHUNKED], Connection(b"{}"), (b"{}", "2")),
         ([LENGTH], Connection(b"{", then="go"), (b"{", "4")),
+        ([CHUNKED], Connection(b"{}", then="go"), (b"{}", "3")),
+        ([CHUNKED], Connection(b"{}", then="break"), (b"{}", "3")),
+        ([CHUNKED], Connection(then="break"), (b"", "1")),
         ([("content-length", str(MAX_BODY_BYTES + 1))], Connection(), (b"", "1048577")),
         ([CHUNKED], Connection(b" " * MAX_BODY_BYTES, b" ", then="wait"), (b"", "1048577")),
     ],
-    ids=["none", "whole", "chunked", "both", "gone", "announced-long", "chunked-long"],
+    ids=[
+        "none",
+        "whole",
+        "chunked",
+        "both",
+        "gone",
+        "chunked-gone",
+        "chunked-broken",
+        "chunked-empty",
+        "announced-long",
+        "chunked-long",
+    ],
 )
 def test_collects_the_body_and_its_length(
     headers: list[tuple[str, str]], connection: Connection, expected: tuple[bytes, str]
@@ -117,6 +135,31 @@ def test_a_body_that_ended_early_takes_a_turn_from_nobody(
 
     assert (status, headers["connection"]) == (400, "close")
     assert json.loads(body)["detail"] == "The body ended before its announced length."
+
+
+@pytest.mark.parametrize("method", ["post", "Post", "get", "head", "pUT", "foo"])
+def test_a_method_is_what_it_is_letter_by_letter(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The application takes `post` for POST: no limit here would know it."""
+    monkeypatch.setattr(rsgi, "respond", None)
+
+    status, _, body = serve(scope(method, "/auth/login", LENGTH), Connection(b"{}  "))
+
+    assert status == 400
+    assert json.loads(body)["detail"] == "Methods are written in upper case."
+
+
+@pytest.mark.parametrize("connection", [Connection(b"{}", then="break"), Connection(then="go")])
+def test_a_body_that_breaks_off_is_not_taken_for_whole(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rsgi, "respond", None)
+
+    status, _, body = serve(scope("PUT", "/users/7", CHUNKED), connection)
+
+    assert status == 400
+    assert json.loads(body)["detail"] == "The body cannot be read to its end, or has trailers."
 
 
 def test_answers_408_to_a_body_that_does_not_come(
@@ -244,7 +287,7 @@ def test_answers_where_the_server_itself_fails(
     def fail(_: Any) -> Any:
         raise fault
 
-    monkeypatch.setattr(rsgi, "may_upload", fail)
+    monkeypatch.setattr(rsgi, "is_of_administrator", fail)
 
     status, headers, body = serve(upload(LONG), Connection(b"a"))
 
@@ -274,11 +317,11 @@ def upload(*headers: tuple[str, str]) -> Any:
 
 
 @pytest.fixture
-def may_upload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rsgi, "may_upload", lambda _: True)
+def by_administrator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rsgi, "is_of_administrator", lambda _: True)
 
 
-@pytest.mark.usefixtures("may_upload")
+@pytest.mark.usefixtures("by_administrator")
 def test_a_file_that_does_not_come_is_408_and_gives_up_its_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -290,7 +333,7 @@ def test_a_file_that_does_not_come_is_408_and_gives_up_its_place(
     assert rsgi.app.uploads == 0
 
 
-@pytest.mark.usefixtures("may_upload")
+@pytest.mark.usefixtures("by_administrator")
 def test_refuses_more_files_than_it_has_places_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rsgi.app, "uploads", MOST_AT_ONCE)
 
@@ -300,7 +343,7 @@ def test_refuses_more_files_than_it_has_places_for(monkeypatch: pytest.MonkeyPat
     assert int(headers["retry-after"]) > 0
 
 
-@pytest.mark.usefixtures("may_upload")
+@pytest.mark.usefixtures("by_administrator")
 @pytest.mark.parametrize(
     ("header", "expected"),
     [(CHUNKED, (400, "bad_request")), (("content-length", "99999999"), (413, "payload_too_large"))],
@@ -339,9 +382,9 @@ def test_only_administrators_may_send_files(
 ) -> None:
     token = login(request.getfixturevalue(caller)).tokens["access"]  # type: ignore[attr-defined] # see the fixture
 
-    assert may_send(upload(("authorization", f"Bearer {token}"))) is expected
-    assert not may_send(upload(("authorization", "Bearer x")))
-    assert not may_send(upload())
+    assert is_of_administrator(upload(("authorization", f"Bearer {token}"))) is expected
+    assert not is_of_administrator(upload(("authorization", "Bearer x")))
+    assert not is_of_administrator(upload())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -350,14 +393,15 @@ def test_operators_may_send_files_by_their_cookie(administrator: User, client: C
     cookie = client.cookies["roster_admin"].value
     path = "/admin/users/import/add/"
 
-    assert may_send(scope("POST", path, ("cookie", f"a=b; roster_admin={cookie}")))
+    assert is_of_administrator(scope("POST", path, ("cookie", f"a=b; roster_admin={cookie}")))
     for other in ("roster_admin=x", "a=b", "", f"roster_admin={cookie}x"):
-        assert not may_send(scope("POST", path, ("cookie", other)))
+        assert not is_of_administrator(scope("POST", path, ("cookie", other)))
 
 
 CSV = ("accept", "text/csv")
 
 
+@pytest.mark.usefixtures("by_administrator")
 def test_exports_are_few_at_once_and_leave_the_few_threads_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -395,6 +439,17 @@ def test_exports_are_few_at_once_and_leave_the_few_threads_alone(
     assert [one.answer and one.answer[0] for one in (*asked, other)] == [200] * 4
 
 
+@pytest.mark.parametrize("token", [(), (("authorization", "Bearer x"),)])
+def test_who_may_not_export_takes_no_turn_from_who_may(
+    token: tuple[tuple[str, str], ...], db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rsgi, "exporting", Turns(0, most_waiting=0, fault=Exporting))
+    monkeypatch.setattr(rsgi, "is_of_administrator", is_of_administrator)
+    monkeypatch.setattr(rsgi, "respond", lambda _: (401, [], b""))
+
+    assert serve(scope("GET", "/users", CSV, *token), Connection())[0] == 401
+
+
 @pytest.mark.parametrize(
     ("method", "path", "accept", "expected"),
     [
@@ -413,7 +468,10 @@ def test_exports_are_few_at_once_and_leave_the_few_threads_alone(
 def test_exports_are_known_by_their_head(
     method: str, path: str, accept: str, *, expected: bool
 ) -> None:
-    assert is_export(scope(method, path, ("accept", accept))) is expected
+    header, other = ("accept", accept), ("accept", "application/xml")
+    assert is_export(scope(method, path, header)) is expected
+    assert is_export(scope(method, path, other, header)) is expected
+    assert is_export(scope(method, path, header, other)) is expected
 
 
 def overloaded(

@@ -99,6 +99,8 @@ def test_of_large_bodies_few_may_be_arriving_and_small_ones_go_on(service: Servi
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", b"400"),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK * 17, b"413"),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+        (HEAD.replace(b"POST", b"post") + b"Content-Length: 2\r\n\r\n{}", b"400"),
+        (b"get /users/current HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
         (HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", b"400"),
         (HEAD + b"Content-Length: -1\r\n\r\n{}", b"400"),
         (b"GET /users/\xff HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
@@ -110,12 +112,36 @@ def test_of_large_bodies_few_may_be_arriving_and_small_ones_go_on(service: Servi
          b"415"),
         (b"GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"a" * 16384), b"404"),
     ],
-    ids=["long", "chunked", "chunked-long", "bad-chunk", "two-lengths", "negative",
+    ids=["long", "chunked", "chunked-long", "bad-chunk", "lower-case",
+         "lower-case-get", "two-lengths", "negative",
          "bad-path", "bad-host", "lost-header", "raw-query", "bad-parameter", "bad-charset",
          "long-path"],
 )  # fmt: skip
 def test_odd_requests_are_refused(service: Service, data: bytes, status: bytes) -> None:
     assert send(service, data).split(b" ")[1] == status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"%x\r\n%b\r\n", b"%x\r\n%b\r\nzz\r\n", b"%x\r\n%b\r\n0\r\nX: y\r\n\r\n", b"1%x\r\n%b"],
+    ids=["no-end", "garbage", "trailers", "cut-chunk"],
+)
+def test_a_body_in_chunks_that_breaks_off_changes_nothing(service: Service, body: bytes) -> None:
+    token = service.log_in()["access"]
+    user = service.create_user(token, client_id=None)
+    path, name = f"/users/{user['id']}", b'{"name": "Other"}'
+    head = (
+        f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ).encode()
+
+    with service.connect() as connection:
+        connection.sendall(head + body % (len(name), name))
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 400 ") or not answer  # the server may hang up, too
+    assert service.call("GET", path, token=token).json["name"] == user["name"]
 
 
 def test_a_body_that_ends_early_is_refused(service: Service) -> None:
