@@ -100,6 +100,19 @@ def test_odd_names_are_unknown_parameters(query: str, as_administrator: APIClien
     assert "X-Evil" not in answer.headers
 
 
+@pytest.mark.parametrize("value", ["%ff%fe", "a%C3", "%ED%A0%80", "%F8%88%80%80%80"])
+@pytest.mark.parametrize(("path", "name"), [("/users", "search"), ("/clients", "search")])
+def test_values_that_are_no_text_are_refused(
+    path: str, name: str, value: str, as_administrator: APIClient
+) -> None:
+    answer = as_administrator.get(f"{path}?{name}={value}")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [
+        {"parameter": name, "code": "invalid", "detail": "Expected UTF-8."}
+    ]
+
+
 def test_thousands_of_parameters_are_refused(as_administrator: APIClient) -> None:
     answer = as_administrator.get("/users?" + "&".join(f"a{number}=1" for number in range(5000)))
 
