@@ -4,12 +4,12 @@ The application asks once more: here it is decided how a request is served, not 
 """
 
 from contextlib import suppress
-from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.db import close_old_connections
+from django.http import parse_cookie
 
 from users.auth.admin_login import SESSION_ID
 from users.auth.authentication import InvalidAccessToken, find_session
@@ -39,11 +39,8 @@ def _session_of_token(header: str) -> Session | None:
 
 
 def _session_of_cookie(header: str) -> Session | None:
-    cookies: SimpleCookie = SimpleCookie()
-    with suppress(CookieError):
-        cookies.load(header)
-    if settings.SESSION_COOKIE_NAME not in cookies:
+    cookie = parse_cookie(header).get(settings.SESSION_COOKIE_NAME)
+    if cookie is None:
         return None
-    store = import_module(settings.SESSION_ENGINE).SessionStore
-    named = store(cookies[settings.SESSION_COOKIE_NAME].value).get(SESSION_ID)
+    named = import_module(settings.SESSION_ENGINE).SessionStore(cookie).get(SESSION_ID)
     return Session.objects.live().select_related("user__client").filter(pk=named).first()

@@ -104,7 +104,7 @@ class Application:
 
     async def _answer(self, scope: Any, protocol: Any) -> None:
         headers = scope.headers.items()
-        if scope.method != scope.method.upper():  # the application would, and all here would not
+        if scope.method != scope.method.upper():  # in which the application takes it
             refuse(protocol, scope, 400, NO_METHOD)
         elif set(scope.headers.keys()) != {name for name, _ in headers}:
             refuse(protocol, scope, 400, "A header is not in ASCII.")

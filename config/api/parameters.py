@@ -24,7 +24,6 @@ POSITIVE = re.compile(r"[1-9][0-9]*\Z")
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?\d*([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII
 )
-
 NOT_UTF8 = "\ufffd"  # what Django puts in place of bytes that are none
 
 
