@@ -15,10 +15,11 @@ import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from threading import Event, Thread
-from typing import Any
+from typing import Any, TextIO
 
 import django
 from django.conf import settings
@@ -129,7 +130,6 @@ class Server(MPServer):
 def main() -> None:
     """Serve until SIGTERM; requests in flight are finished."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    open_what_is_closed()
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--host", type=address, default="127.0.0.1")
     options.add_argument("--port", type=int, default=8000)
@@ -178,6 +178,16 @@ def open_what_is_closed() -> None:
             os.fstat(stream)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def unbuffered(stream: int) -> TextIO:
+    """Return a standard stream that keeps nothing back.
+
+    What could not be written is lost then, and does not end the server: it would be tried again
+    wherever somebody flushes the stream, as `multiprocessing` does before it forks a worker.
+    """
+    raw = open(stream, "wb", buffering=0, closefd=False)  # noqa: SIM115 # stays open to the end
+    return TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)
 
 
 def serve(host: str, port: int) -> None:
@@ -273,4 +283,6 @@ def remove_unless_held(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    open_what_is_closed()
+    sys.stdout, sys.stderr = unbuffered(1), unbuffered(2)
     main()
