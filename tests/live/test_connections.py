@@ -128,7 +128,7 @@ def test_odd_requests_are_refused(service: Service, data: bytes, status: bytes) 
 )
 def test_a_body_in_chunks_that_breaks_off_changes_nothing(service: Service, body: bytes) -> None:
     token = service.log_in()["access"]
-    user = service.create_user(token, client_id=None)
+    user = service.create_user(token, client_id=service.create_client(token))
     path, name = f"/users/{user['id']}", b'{"name": "Other"}'
     head = (
         f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
