@@ -84,7 +84,7 @@ def test_is_recorded(browser: Browser, administrator: User) -> None:
 @pytest.mark.usefixtures("regular")
 def test_the_head_of_a_file_is_told_without_making_it(browser: Browser, form: str) -> None:
     whole: Any = browser.get(f"{LIST}export.{form}")
-    whole.close()
+    assert b"".join(whole.streaming_content)
     made = AuditEvent.objects.count()
 
     answer: Any = browser.head(f"{LIST}export.{form}")
