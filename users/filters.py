@@ -86,7 +86,7 @@ def seek(
         return None
     role, active, status = (query[name] for name in COUNTED_BY_BLOCK)
     blocks = UserBlock.objects.using(using).narrowed(
-        role=role, active=active and active == "true", status=status
+        role=role, active=truth_of(active), status=status
     )
     found = blocks.seek(number, is_descending=is_descending)
     if found is None:  # some have gone meanwhile
@@ -96,11 +96,15 @@ def seek(
     return (Q(pk__lt=behind) if is_descending else Q(pk__gte=first)), before
 
 
+def truth_of(word: str | None) -> bool | None:
+    return None if word is None else word == "true"
+
+
 @lru_cache(maxsize=256)
 def _counts(
     client_id: int | None, role: str | None, active: str | None, status: str | None
 ) -> CompiledQuery:
     counts = UserCount.objects.narrowed(
-        client_id=client_id, role=role, active=active and active == "true", status=status
+        client_id=client_id, role=role, active=truth_of(active), status=status
     )
     return CompiledQuery(counts.sums)

@@ -149,12 +149,10 @@ def test_a_signal_is_heard_while_the_main_thread_holds_what_it_waits_with(
     number: signal.Signals,
 ) -> None:
     told = server.Server("config.rsgi:app", drain_seconds=0)
-    is_reload = number == signal.SIGHUP
-    hear = told.signal_handler_reload if is_reload else told.signal_handler_interrupt
 
     def interrupted() -> None:
         with told.main_loop_interrupt._cond:  # type: ignore[attr-defined] # as in its `wait`
-            hear(number, None)
+            tell(told, number)
 
     main = Thread(target=interrupted, daemon=True)
     main.start()
@@ -162,6 +160,12 @@ def test_a_signal_is_heard_while_the_main_thread_holds_what_it_waits_with(
 
     assert not main.is_alive()
     assert heard(told)
+
+
+def tell(told: server.Server, number: signal.Signals) -> None:
+    """Call the handler that Granian sets for this signal."""
+    is_reload = number == signal.SIGHUP
+    (told.signal_handler_reload if is_reload else told.signal_handler_interrupt)(number, None)
 
 
 def heard(told: server.Server) -> bool:
@@ -177,10 +181,8 @@ def test_a_signal_is_not_forgotten_while_the_main_loop_gets_ready_to_wait(
     number: signal.Signals,
 ) -> None:
     told = server.Server("config.rsgi:app", drain_seconds=0)
-    is_reload = number == signal.SIGHUP
-    hear = told.signal_handler_reload if is_reload else told.signal_handler_interrupt
 
-    hear(number, None)
+    tell(told, number)
     told.main_loop_interrupt.clear()  # as Granian does when it begins to replace its workers
 
     assert heard(told)

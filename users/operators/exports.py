@@ -64,7 +64,7 @@ class ExportAdmin(VerbAdmin):
         except TooManyRows:
             file.close()
             self.message_user(request, "A sheet cannot hold so many: take CSV.", messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:users_user_changelist"))
+            return _to_list()
         file.seek(0)
         return _as_file(FileResponse(file, content_type=XLSX_TYPE), "users.xlsx")
 
@@ -72,18 +72,21 @@ class ExportAdmin(VerbAdmin):
         """Return the users that the list would show, recorded as taken out, or another answer."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        found = reverse("admin:users_user_changelist")
         try:
             shown = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
-            return HttpResponseRedirect(found)
+            return _to_list()
         if request.GET.get(SEARCH_VAR, "").strip() and not shown.query:  # it cannot be looked for
-            return HttpResponseRedirect(found)
+            return _to_list()
         users = cast(UserQuerySet, shown.queryset)
         if request.method == "GET":
             actor = cast(User, request.user)
             note_export(actor=actor, form=form, narrowing=request.GET.urlencode())
         return users
+
+
+def _to_list() -> HttpResponseBase:
+    return HttpResponseRedirect(reverse("admin:users_user_changelist"))
 
 
 def _as_file(response: Any, name: str) -> HttpResponseBase:
